@@ -1,0 +1,1 @@
+"""Providers: bytes in, values out. No sockets in this room."""

@@ -1,0 +1,1 @@
+"""The outer wall: sockets, argv, environment, clock. Decides nothing."""

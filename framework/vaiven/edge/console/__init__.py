@@ -1,0 +1,1 @@
+"""The web console: phone simulator and vote board."""

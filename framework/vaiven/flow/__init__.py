@@ -1,0 +1,1 @@
+"""Words to machine: a flow file in, a pure step function out."""

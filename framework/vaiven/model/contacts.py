@@ -1,0 +1,76 @@
+"""The person, and the ring of message ids by which the same message is never handled twice."""
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from vaiven.model.sessions import Session
+from vaiven.model.urns import Urn
+
+RING = 64
+_DIGEST = 8
+_TIME = 6
+_ENTRY = _DIGEST + _TIME
+
+
+class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One person, as a turn sees them. ``version`` counts their turns and outlives sessions.
+
+    ``addresses`` maps one of our channels to the address they last wrote from. ``opt_outs`` maps one of our senders to
+    the instant of the STOP. ``votes`` counts votes cast a poll. ``control`` rises when the conversation changes hands
+    between bot and people. ``last`` is the number of the latest event handled, so history is a chain to walk backwards.
+    ``ring`` holds the digests and instants of the newest inbound ids; ``floor_ms`` is the instant of the newest id that
+    fell out of it, None until it has overflowed.
+    """
+
+    home: Urn
+    version: int = 0
+    last: int = 0
+    lang: str | None = None
+    zone: str | None = None
+    name: str | None = None
+    addresses: dict[str, Urn] = {}
+    vars: dict[str, Any] = {}
+    opt_outs: dict[str, int] = {}
+    votes: dict[str, int] = {}
+    control: int = 0
+    ring: bytes = b""
+    floor_ms: int | None = None
+
+
+class ContactState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything a turn reads and replaces in one piece: the contact, and its open sessions by channel name."""
+
+    contact: Contact
+    sessions: dict[str, Session] = {}
+
+
+def _digest(event_id: str) -> bytes:
+    return blake2b(event_id.encode(), digest_size=_DIGEST).digest()
+
+
+def seen(contact: Contact, event_id: str) -> bool:
+    """Whether the ring holds this id."""
+    digest, start = _digest(event_id), 0
+    while (found := contact.ring.find(digest, start)) >= 0:
+        if found % _ENTRY == 0:
+            return True
+        start = found + 1
+    return False
+
+
+def below_floor(contact: Contact, provider_ms: int | None) -> bool:
+    """Whether a message of that provider time is older than what the ring can vouch for, so it may be a late copy."""
+    return contact.floor_ms is not None and provider_ms is not None and provider_ms <= contact.floor_ms
+
+
+def remember(contact: Contact, event_id: str, at_ms: int) -> tuple[bytes, int | None]:
+    """The ring and its floor with one more id in it. The floor rises only by what falls out."""
+    ring = contact.ring + _digest(event_id) + at_ms.to_bytes(_TIME, "big")
+    floor = contact.floor_ms
+    if len(ring) > RING * _ENTRY:
+        fell = int.from_bytes(ring[_DIGEST:_ENTRY], "big")
+        floor = fell if floor is None else max(floor, fell)
+        ring = ring[_ENTRY:]
+    return ring, floor

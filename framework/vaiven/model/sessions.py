@@ -1,0 +1,41 @@
+"""Where a contact stands in a flow."""
+
+from typing import Any
+
+import msgspec
+
+
+class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One flow on the stack of a session.
+
+    ``shape`` is the hash of the flow's steps, verbs, routes, guards, types and bounds: the machine this frame runs on.
+    ``visit`` counts entries into waiting steps, so that a timer or button of an earlier visit is told apart. ``trail``
+    are the questions passed, newest last, for BACK. ``answers`` holds results of asks, calls and tallies by step name.
+    """
+
+    flow: str
+    shape: str
+    step: str
+    visit: int = 0
+    tries: int = 0
+    vars: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
+    trail: tuple[str, ...] = ()
+
+
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One open conversation of a contact on one channel. The top frame is the last.
+
+    ``timers`` maps the key of each armed timer to the instant it falls due (ms since the epoch).
+    """
+
+    id: str
+    channel: str
+    started_ms: int
+    frames: tuple[Frame, ...]
+    timers: dict[str, int] = {}
+    touched_ms: int = 0
+
+    @property
+    def top(self) -> Frame:
+        return self.frames[-1]

@@ -1,0 +1,1 @@
+"""Where the rooms meet: intake, turn, sender. I/O is handed in."""

@@ -1,0 +1,1 @@
+"""Memory: promises kept, no opinions."""

@@ -1,0 +1,197 @@
+"""What a store promises. ``memory`` is the one to read first; each sentence here has a test in ``vaiven.testing.stores``.
+
+Instants are arguments (ms since the epoch), so tests move them; only leases expire by the store's own clock.
+Every call takes and gives lists, because round trips are the cost. Every call may raise ``StoreUnavailable``, and the
+same call again is then safe.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from vaiven.model.contacts import ContactState
+from vaiven.model.events import Event
+from vaiven.model.outbox import OutboxRow, Settlement
+from vaiven.model.turns import Consent, DeadLetter, Taken, Turn, TurnRecord, Verdict
+from vaiven.model.urns import Identity, Urn
+
+
+class Role(StrEnum):
+    """The two leases of a partition: ``TURN`` may take, commit and make due; ``SEND`` may claim and settle."""
+
+    TURN = "turn"
+    SEND = "send"
+
+
+class FlowVersion(msgspec.Struct, frozen=True):
+    """A published flow: its source text under its two hashes (``hash`` of everything, ``shape`` of the machine)."""
+
+    flow: str
+    hash: str
+    shape: str
+    source: str
+    at_ms: int
+
+
+class Total(msgspec.Struct, frozen=True):
+    """How many votes of a poll had this option and outcome."""
+
+    poll: str
+    option: str
+    outcome: str
+    count: int
+
+
+class Claiming(msgspec.Struct, frozen=True):
+    """What a commit may claim of its own rows at once: ``epochs`` of the send leases held, ``budget`` rows a channel."""
+
+    epochs: Mapping[int, int]
+    budget: Mapping[str, int]
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How much waits: inbox events, outbox rows by state, timers, dead letters. For health, metrics and tests."""
+
+    inbox: int
+    oldest_inbox_ms: int | None
+    rows: dict[str, int]
+    timers: int
+    dead: int
+
+
+class Store(Protocol):
+    """A place that keeps everything between two events."""
+
+    partitions: int
+
+    async def open(self) -> None:
+        """Make ready to serve: create or upgrade the schema, check the settings recorded in the store.
+
+        Raises:
+            StoreInUse: another process serves from it (embedded stores).
+            StoreMismatch: it has another number of partitions, or was made by a newer version.
+        """
+
+    async def close(self) -> None:
+        """Finish what was asked, then let go. Leases held by nobody any more are free at once for the next ``open``."""
+
+    # -- in ------------------------------------------------------------------------------------------------------------
+
+    async def identify(self, identities: Sequence[Identity]) -> list[Urn]:
+        """The home of each identity. Only for schemes with several addresses (``urns.is_home`` is false).
+
+        The first one to name a stable address decides its home, once and for all, even in a race: it proposes the home that
+        its other addresses already have, else the stable address itself. The other addresses are bound after it, unless
+        they already have a home. Asking again gives the same answer.
+        """
+
+    async def accept(self, events: Sequence[Event]) -> list[int]:
+        """Append each event to the inbox of its partition and give its number there: 1, 2, 3 … without gaps.
+
+        Durable when this returns. All of them or none. No lease is needed; numbers are the store's, so two doors interleave.
+        """
+
+    # -- turns ---------------------------------------------------------------------------------------------------------
+
+    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
+        """Take or renew leases; give the epochs of those now held by this owner.
+
+        A free or expired one is taken under an epoch one higher than ever before; a renewal keeps its epoch. One held by somebody
+        else is left out of the answer.
+        """
+
+    async def release(self, role: Role, owner: str) -> None:
+        """Give back every lease of this role that this owner holds."""
+
+    async def take(self, epochs: Mapping[int, int], after: Mapping[int, int], limit: int) -> list[Taken]:
+        """Events waiting in these partitions with a number above ``after[partition]`` (0 if absent), by number, at most ``limit``.
+
+        Each event given counts one more take, durably, before it is given. A partition whose epoch is not current gives none.
+        """
+
+    async def load(self, homes: Sequence[Urn]) -> list[ContactState]:
+        """The state of each home, in order; a home never seen gives a fresh contact of version 0."""
+
+    async def commit(self, turns: Sequence[Turn], claiming: Claiming | None = None) -> list[Verdict]:
+        """Save everything each turn did, or nothing of it: event handled, state replaced, rows, timers, tallies, consents, record.
+
+        One verdict a turn, in order. A refused turn stops only later turns of its home. The event leaves the inbox by its
+        number alone; an event no longer there is ``AlreadyHandled``. The base must be the home's version, else ``SessionMoved``;
+        the epoch the partition's turn epoch, else ``LeaseLost``. A turn's receipt is merged into its row's delivery, which
+        never goes down (``receipts.merge``); one that names a provider id not known yet is parked and met by its settle.
+        A receipt settles a row that is held or unknown: to accepted, whatever the status but failed; failed gives rejected.
+        A cancelled timer is gone unless the same turn arms it again.
+
+        With ``claiming``, rows of these turns that ``claim`` would give at ``record.at_ms`` are claimed, marked dialed
+        (attempt 1) and given in ``Committed.dialed``, no more than ``budget`` a channel.
+        """
+
+    async def due(self, epochs: Mapping[int, int], now_ms: int, limit: int) -> list[Taken]:
+        """Move timers due at ``now_ms`` into the inbox as events, oldest first, and give them numbered, in one step.
+
+        The event's id is ``timer:<home>:<key>:<session>:<visit>:<due_ms>``. A timer is moved once, by one owner.
+        """
+
+    # -- out -----------------------------------------------------------------------------------------------------------
+
+    async def claim(self, epochs: Mapping[int, int], now_ms: int, budget: Mapping[str, int]) -> list[OutboxRow]:
+        """Claim rows that may go now and mark them dialed, at most ``budget[channel]`` of a channel; give them, attempt counted.
+
+        A row may go if it is queued, or its retry or hold has come; ``not_before_ms <= now_ms``; and no earlier row of its
+        home and channel is still on its way: queued, claimed, dialed, held, or to be retried within ``STEP_ASIDE_MS``
+        (``PASSING`` classes pass). By priority (``PRIORITY`` less one step for each ``AGEING_MS`` waited), then by age.
+
+        Passed over for good, and settled here: ``expired`` when ``not_after_ms <= now_ms``; ``suppressed`` when the home has
+        opted out of the row's sender, or has a higher ``control`` than the row (``consent`` rows skip both checks). So a
+        STOP that was committed before this claim always wins.
+        """
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Record what became of attempts; False where the epoch is not current or the row is not dialed at that attempt.
+
+        A row whose delivery is already told by a receipt settles as accepted, whatever the settlement says. A receipt
+        parked under the provider id is merged now. The settlement's event is appended to the inbox in the same step.
+        """
+
+    async def strays(self, epochs: Mapping[int, int]) -> list[OutboxRow]:
+        """Rows dialed under an earlier epoch of these partitions: their owner died; nobody knows what became of them.
+
+        They are given under the current epoch, to be settled as unknown.
+        """
+
+    # -- flows, reading ------------------------------------------------------------------------------------------------
+
+    async def publish(self, versions: Sequence[FlowVersion]) -> None:
+        """Keep each version by its hash and make it its flow's current one. The same again changes nothing but what is current."""
+
+    async def flow(self, hash_: str) -> FlowVersion | None:
+        """The version with this hash."""
+
+    async def shape(self, shape: str) -> FlowVersion | None:
+        """The newest version published with this shape."""
+
+    async def current(self) -> list[FlowVersion]:
+        """The current version of every flow."""
+
+    async def totals(self, poll: str | None = None) -> list[Total]:
+        """Votes by poll, option and outcome, summed over the partitions."""
+
+    def history(self, home: Urn | None = None, newest: int | None = None) -> AsyncIterator[TurnRecord]:
+        """Turn records: of one home, newest first, at most ``newest``; or of everybody, in number order within each partition."""
+
+    async def rows(self, home: Urn) -> list[OutboxRow]:
+        """Every row kept of this home, by row."""
+
+    async def unsettled(self, states: Sequence[str], limit: int) -> list[OutboxRow]:
+        """Rows in these states, oldest first."""
+
+    async def consents(self, home: Urn | None = None) -> list[Consent]:
+        """The opt-out ledger, oldest first."""
+
+    async def dead(self, limit: int) -> list[DeadLetter]:
+        """Events set aside, newest first."""
+
+    async def counts(self) -> Counts:
+        """How much waits."""
