@@ -1,0 +1,41 @@
+# Everything a person types here:  make demo | make test | make lint | make coverage | make bench | make clean
+# Needs Python 3.11 or later and nothing else: what the project needs is put into .venv, and again when pyproject.toml changes.
+# ARGS go to the command:  make demo ARGS="--port 9000"     make test ARGS="tests/flow -k tally"
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help demo test lint coverage bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+demo: $(VENV)/ready-run
+	@exec $(BIN)/vaiven demo $(ARGS)
+
+test: $(VENV)/ready-dev
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+coverage: $(VENV)/ready-dev
+	@exec $(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: $(VENV)/ready-dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/ready-dev
+	@exec $(BIN)/python tests/bench/run.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov build dist
+
+$(VENV)/ready-run: pyproject.toml .ci/setup
+	@sh .ci/setup $(VENV) run
+
+$(VENV)/ready-dev: pyproject.toml .ci/setup
+	@sh .ci/setup $(VENV) dev

@@ -13,6 +13,7 @@ from vaiven.model.events import Notice
 from vaiven.model.messages import Capabilities, InboundMessage
 from vaiven.model.outbox import OutboxRow
 from vaiven.model.receipts import DeliveryReceipt
+from vaiven.model.urns import Urn
 
 Inbound = InboundMessage | DeliveryReceipt | Notice
 
@@ -20,7 +21,7 @@ Inbound = InboundMessage | DeliveryReceipt | Notice
 class WebhookRequest(msgspec.Struct, frozen=True):
     """One HTTP request from a provider. ``headers`` have lower-case names; ``url`` is our public one, never from Host.
 
-    ``query`` is the raw query string as received, without ``?``.
+    ``url`` is whole, with its query; ``query`` is the raw query string once more, as received, without ``?``.
     """
 
     method: str
@@ -48,7 +49,7 @@ class ProviderRequest(msgspec.Struct, frozen=True):
 
 
 class ProviderResponse(msgspec.Struct, frozen=True):
-    """What came back."""
+    """What came back. ``headers`` have lower-case names, or do not mind."""
 
     status: int
     headers: Mapping[str, str]
@@ -76,7 +77,8 @@ class Result(StrEnum):
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one call came to. ``reason`` is a short code fit for logs (``twilio:21610``), never the provider's prose.
 
-    ``after_s``: the provider asked to wait this long. ``temporary``: a bad recipient that may be good later.
+    ``after_s``: the provider asked to wait this long. ``temporary``: a bad recipient that may be good later. ``learned``: every
+    address of the person that the answer told, the stable one first, where it told more than one.
     """
 
     result: Result
@@ -84,6 +86,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
     after_s: float | None = None
     temporary: bool = False
+    learned: tuple[Urn, ...] = ()
 
 
 class Channel(Protocol):

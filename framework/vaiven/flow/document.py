@@ -9,15 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vaiven.flow.expressions import Expression
+from vaiven.flow.source import Position as Position
 from vaiven.flow.templates import Template
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """Where in the file, both counted from 1."""
-
-    line: int
-    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,10 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """``retry`` None: absent, so the hint and the question once. ``otherwise``: the route of ``else``, None: the bot's error flow."""
+    """``retry`` None: absent, so the hint and the question once.
+
+    ``otherwise``: the route of ``else``, None: the bot's error flow.
+    """
 
     question: tuple[Part, ...]
     answer: AnswerSpec
@@ -213,8 +209,39 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Somewhere the file names a step, or with ``variable`` a variable that is written to.
+
+    ``key`` is the key it stands under: ``then``, ``else``, ``rest``, ``save``, ``set``, ...
+    """
+
+    name: str
+    at: Position
+    key: str
+    quiet: bool = False
+    variable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An expression or a text, and where it stands: what the checks of names read.
+
+    ``local`` are names that exist only here, such as ``choices`` and ``hint`` in an ``ask``.
+    """
+
+    piece: Expression | Template
+    at: Position
+    step: str | None = None
+    local: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class FlowDocument:
-    """``steps`` in file order. ``params`` are the flow's defaults, under the bot's."""
+    """``steps`` in file order. ``params`` are the flow's defaults, under the bot's.
+
+    ``targets`` are all the places that name a step or write to a variable, ``uses`` all expressions and texts, both in
+    file order: ``check`` reads them.
+    """
 
     name: str
     file: str
@@ -232,3 +259,5 @@ class FlowDocument:
     default_after: tuple[After, ...] = ()
     default_retry: tuple[Template, ...] | None = None
     default_otherwise: Route | None = None
+    targets: tuple["Target", ...] = ()
+    uses: tuple["Use", ...] = ()

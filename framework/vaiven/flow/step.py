@@ -1,53 +1,28 @@
 """One event against one contact, decided without I/O. ``runtime.turn`` calls ``step`` and commits what it gives."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import msgspec
 
+from vaiven.flow.answers import fold, legal_word, opt_in_word
+from vaiven.flow.compile import FAILED
+from vaiven.flow.draft import Draft
+from vaiven.flow.driving import drive
+from vaiven.flow.expressions import ExpressionError
+from vaiven.flow.flowset import FlowSet
+from vaiven.flow.routing import route
+from vaiven.flow.spec import BotSpec, Facts, Words
 from vaiven.model.contacts import Contact, ContactState
-from vaiven.model.effects import Effect
-from vaiven.model.events import Event
-from vaiven.model.messages import Capabilities
+from vaiven.model.effects import Effect, OptIn, OptOut
+from vaiven.model.events import Event, OptedOut, TimerDue
+from vaiven.model.messages import InboundMessage, MessageClass
 from vaiven.model.sessions import Session
 
+__all__ = ["BotSpec", "Facts", "FlowSet", "Stepped", "Words", "step"]
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The bot's own texts."""
-
-    help: str = "Text HELP for help, STOP to unsubscribe."
-    stopped: str = "You are unsubscribed. Text START to return."
-    started: str = "Welcome back."
-    error: str = "Something went wrong here. Please try again in a minute."
+OPTED_OUT = "opted_out"
+VERSION_LOST = "version_lost"
 
 
-@dataclass(frozen=True, slots=True)
-class BotSpec:
-    """What of ``bot.yaml`` the flows can see. ``commands`` are the bot's own, under every flow's."""
-
-    name: str
-    lang: str = "en"
-    zone: str = "UTC"
-    country: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-    words: Words = Words()
-    error_flow: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the runtime reads beforehand: what the event's channel can show, and who we are on it.
-
-    ``stop_reply`` is ``ours`` or ``provider`` (the provider itself confirms a STOP, so we stay silent).
-    """
-
-    capabilities: Capabilities
-    sender: str
-    stop_reply: str = "ours"
-
-
-@dataclass(frozen=True, slots=True)
-class Stepped:
+class Stepped(msgspec.Struct, frozen=True):
     """What the step decided. ``contact`` without ring and version news, which are the turn's; ``session`` None: none is open.
 
     ``flow`` is the hash of the document whose words were used, empty if none was.
@@ -59,13 +34,99 @@ class Stepped:
     flow: str = ""
 
 
-class FlowSet:
-    """A bot's compiled flows: the current document of each, and every shape that an open session may still stand in."""
-
-
 def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms: int) -> Stepped:
     """Decide what this event does to this contact. Pure: the same arguments give the same answer.
 
-    ``event.body`` is an InboundMessage, a TimerDue or an OptedOut. The session is ``state.sessions.get(event.channel)``.
+    ``event.body`` is an InboundMessage, a TimerDue or an OptedOut; any other changes nothing. The session is
+    ``state.sessions.get(event.channel)``.
     """
-    raise NotImplementedError
+    session = state.sessions.get(event.channel)
+    draft = Draft(flows, state.contact, session, event, facts, now_ms)
+    body = event.body
+    heard = True
+    if session is not None:
+        _load(draft, session)
+    if isinstance(body, InboundMessage):
+        _message(draft, body)
+    elif isinstance(body, TimerDue):
+        heard = _timer(draft, body)
+    elif isinstance(body, OptedOut):
+        _opt_out(draft, body.sender, body.reason)
+    else:
+        heard = False
+    if not heard and (draft.is_open or session is None):
+        return Stepped(state.contact, session, tuple(draft.effects))
+    draft.finish_timers()
+    return Stepped(draft.changed_contact(), draft.session(), tuple(draft.effects), draft.document)
+
+
+def _load(draft: Draft, session: Session) -> None:
+    """Stand where the session stands; where nobody knows its flow's shape any more it ends, and is as if it never was."""
+    shapes = draft.flows.shapes
+    for frame in session.frames:
+        flow = shapes.get(frame.shape)
+        if flow is None or frame.step not in flow.asks:
+            draft.record(VERSION_LOST, f"{frame.flow}/{frame.shape}")
+            draft.end_lost(session, VERSION_LOST)
+            return
+    draft.load(session, shapes[session.frames[-1].shape])
+
+
+def _message(draft: Draft, message: InboundMessage) -> None:
+    if message.lang is not None and draft.lang is None:
+        draft.lang = message.lang
+    if not _consent(draft, message):
+        try:
+            route(draft, message)
+        except ExpressionError:
+            # A label or a bound failed before the machine heard of the message.
+            draft.record("expression_failed", draft.where)
+            if draft.is_open:
+                drive(draft, FAILED)
+            else:
+                draft.send(draft.flows.spec.words.error)
+    draft.restart_idle()
+
+
+def _consent(draft: Draft, message: InboundMessage) -> bool:
+    """Legal words come before any flow. The provider's own verdict is taken where it gives one."""
+    facts, words = draft.facts, draft.flows.spec.words
+    verdict, text = message.consent, message.text
+    if verdict is None and message.choice is None:
+        verdict = legal_word(text, facts.capabilities.sms_words)
+    opted_out = facts.sender in draft.opt_outs
+    silent = facts.stop_reply == "provider"
+    if verdict == "stop":
+        _opt_out(draft, facts.sender, fold(text))
+        if not opted_out and not silent:
+            draft.send(words.stopped, MessageClass.CONSENT)
+    elif opted_out and (verdict == "start" or (message.choice is None and opt_in_word(text))):
+        draft.opt_outs = {sender: at for sender, at in draft.opt_outs.items() if sender != facts.sender}
+        draft.effects.append(OptIn(fold(text)))
+        if not silent:
+            draft.send(words.started, MessageClass.CONSENT)
+    elif verdict == "help":
+        draft.send(words.help, MessageClass.CONSENT)
+    else:
+        return False
+    return True
+
+
+def _opt_out(draft: Draft, sender: str, word: str) -> None:
+    """Nothing goes out to them any more, and what was open ends. Said twice it is written once."""
+    if sender in draft.opt_outs:
+        draft.record("already_opted_out")
+    else:
+        draft.opt_outs = {**draft.opt_outs, sender: draft.event.at_ms}
+        draft.effects.append(OptOut(word))
+    draft.close(OPTED_OUT)
+
+
+def _timer(draft: Draft, due: TimerDue) -> bool:
+    """Whether it was a timer of the step that waits now. What has moved on since is not disturbed."""
+    event = draft.timer_event(due)
+    if event is None:
+        draft.record("stale_timer")
+        return False
+    drive(draft, event)
+    return True

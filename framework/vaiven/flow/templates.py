@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
-from vaiven.flow.expressions import Expression
+from vaiven.flow.expressions import Expression, compile_expression
+from vaiven.flow.filters import FILTERS, Filter, Locale, show
+from vaiven.flow.grammar import MAX_NUMBER, ExpressionError
+from vaiven.flow.values import MAX_TEXT
 
+__all__ = ["Locale", "Template", "compile_template"]
 
-@dataclass(frozen=True, slots=True)
-class Locale:
-    """How values are shown: a BCP 47 language and an IANA time zone; ``gsm``: keep number and date formats in GSM-7."""
-
-    lang: str = "en"
-    zone: str = "UTC"
-    gsm: bool = False
+Render = Callable[[Mapping[str, Any], Locale], str]
+_PLAIN = Locale()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,202 @@ class Template:
     names: frozenset[str]
     filters: tuple[str, ...]
     expressions: tuple[tuple[int, Expression], ...]
-    render: Callable[[Mapping[str, Any], Locale], str]
+    render: Render
     value: Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    name: str
+    filter: Filter
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """One ``{...}``: its expression and the filters that follow, in order."""
+
+    at: int
+    expression: Expression
+    applied: tuple[_Applied, ...]
 
 
 def compile_template(text: str) -> Template:
     """Parse and compile. Raises ExpressionError, with the offset of what is wrong and what would be right."""
-    raise NotImplementedError
+    if len(text) > MAX_TEXT:
+        raise ExpressionError(f"a text has at most {MAX_TEXT} characters, this one has {len(text)}", MAX_TEXT, "split it")
+    expressions: list[tuple[int, Expression]] = []
+    parts = _parts(text, expressions)
+    slots = [part for part in parts if isinstance(part, _Slot)]
+    render = _renderer(parts)
+    only = slots[0] if len(parts) == 1 and slots and not slots[0].applied else None
+    return Template(
+        source=text,
+        names=frozenset(name for _, expression in expressions for name in expression.names),
+        filters=tuple(dict.fromkeys(applied.name for slot in slots for applied in slot.applied)),
+        expressions=tuple(expressions),
+        render=render,
+        value=only.expression.evaluate if only else lambda scope: render(scope, _PLAIN),
+    )
+
+
+def _parts(text: str, expressions: list[tuple[int, Expression]]) -> list[str | _Slot]:
+    parts: list[str | _Slot] = []
+    literal: list[str] = []
+    at = 0
+    while at < len(text):
+        character = text[at]
+        if character not in "{}":
+            following = _next_brace(text, at)
+            literal.append(text[at:following])
+            at = following
+        elif text.startswith(character, at + 1):
+            literal.append(character)
+            at += 2
+        elif character == "}":
+            raise ExpressionError("this brace closes nothing", at, "write }} for a brace that stands in the text")
+        else:
+            if literal:
+                parts.append("".join(literal))
+                literal = []
+            end = _closing(text, at)
+            parts.append(_slot(text, at + 1, end, expressions))
+            at = end + 1
+    if literal:
+        parts.append("".join(literal))
+    return parts
+
+
+def _next_brace(text: str, at: int) -> int:
+    return min((found for found in (text.find("{", at), text.find("}", at)) if found >= 0), default=len(text))
+
+
+def _closing(text: str, opening: int) -> int:
+    for at, character in _outside_quotes(text, opening + 1, len(text)):
+        if character == "}":
+            return at
+        if character == "{":
+            raise ExpressionError("braces do not nest", at, "write {{ for a brace that stands in the text")
+    quoted = "'" in text[opening:] or '"' in text[opening:]
+    cure = "close it and the quotes in it" if quoted else "close it with }, or write {{ for a brace that stands in the text"
+    raise ExpressionError("this brace is never closed", opening, cure)
+
+
+def _outside_quotes(text: str, start: int, end: int) -> list[tuple[int, str]]:
+    """The characters that are not inside a quoted text, with their place. An open quote swallows the rest."""
+    found, quote, at = [], "", start
+    while at < end:
+        character = text[at]
+        if quote:
+            if character == "\\":
+                at += 1
+            elif character == quote:
+                quote = ""
+        elif character in "'\"":
+            quote = character
+        else:
+            found.append((at, character))
+            if character == "}":
+                break
+        at += 1
+    return found
+
+
+def _split(text: str, start: int, end: int, separator: str) -> list[tuple[int, int]]:
+    """Cut at each separator that stands outside of quotes, parentheses and brackets."""
+    pieces, depth = [], 0
+    for at, character in _outside_quotes(text, start, end):
+        if character in "([":
+            depth += 1
+        elif character in ")]":
+            depth -= 1
+        elif character == separator and depth == 0 and "|" not in (text[at - 1], text[at + 1]):
+            pieces.append((start, at))
+            start = at + 1
+    pieces.append((start, end))
+    return pieces
+
+
+def _slot(text: str, start: int, end: int, expressions: list[tuple[int, Expression]]) -> _Slot:
+    pieces = _split(text, start, end, "|")
+    first, last = pieces[0]
+    if not text[first:last].strip():
+        raise ExpressionError("nothing stands between these braces", start - 1, "a name, as {guest}; {{ for a brace")
+    expression = _compiled(text, first, last, expressions)
+    return _Slot(expressions[-1][0], expression, tuple(_applied(text, one, other, expressions) for one, other in pieces[1:]))
+
+
+def _compiled(text: str, start: int, end: int, expressions: list[tuple[int, Expression]]) -> Expression:
+    source = text[start:end]
+    start += len(source) - len(source.lstrip())
+    try:
+        expression = compile_expression(source.strip())
+    except ExpressionError as error:
+        raise ExpressionError(str(error), start + error.offset, error.cure) from None
+    expressions.append((start, expression))
+    return expression
+
+
+def _applied(text: str, start: int, end: int, expressions: list[tuple[int, Expression]]) -> _Applied:
+    written = text[start:end]
+    at = start + len(written) - len(written.lstrip())
+    name, bracket, rest = written.strip().partition("(")
+    name = name.rstrip()
+    found = FILTERS.get(name)
+    if found is None:
+        close = get_close_matches(name, FILTERS, 1)
+        raise ExpressionError(
+            f"there is no filter '{name}'" if name else "a filter is missing after '|'",
+            at,
+            f"did you mean '{close[0]}'?" if close else f"filters are {', '.join(FILTERS)}",
+        )
+    arguments: tuple[Expression, ...] = ()
+    if bracket:
+        if not rest.endswith(")"):
+            raise ExpressionError("the arguments of this filter are not closed", at, f"as {name}(…)")
+        inner, stop = text.index("(", start) + 1, start + len(written.rstrip()) - 1
+        if text[inner:stop].strip():
+            arguments = tuple(_compiled(text, one, other, expressions) for one, other in _split(text, inner, stop, ","))
+    if not found.least <= len(arguments) <= found.most:
+        wanted = str(found.least) if found.least == found.most else f"{found.least} to {found.most}"
+        raise ExpressionError(f"filter {name} takes {wanted} arguments, here are {len(arguments)}", at)
+    return _Applied(name, found, arguments)
+
+
+def _renderer(parts: list[str | _Slot]) -> Render:
+    if all(isinstance(part, str) for part in parts):
+        constant = "".join(part for part in parts if isinstance(part, str))
+        return lambda _scope, _locale: constant
+    pieces = [part if isinstance(part, str) else _piece(part) for part in parts]
+
+    def render(scope: Mapping[str, Any], locale: Locale) -> str:
+        text = "".join([piece if isinstance(piece, str) else piece(scope, locale) for piece in pieces])
+        if len(text) > MAX_TEXT:
+            raise ExpressionError(f"this text grew beyond {MAX_TEXT} characters")
+        return text
+
+    return render
+
+
+def _piece(slot: _Slot) -> Render:
+    evaluate, applied, at = slot.expression.evaluate, slot.applied, slot.at
+
+    def shown(scope: Mapping[str, Any], locale: Locale) -> str:
+        try:
+            value = evaluate(scope)
+            if value.__class__ is str or (value.__class__ is int and -MAX_NUMBER <= value <= MAX_NUMBER):
+                return str(value)
+            return show(value, locale)
+        except ExpressionError as error:
+            raise ExpressionError(str(error), at + error.offset, error.cure) from None
+
+    def filtered(scope: Mapping[str, Any], locale: Locale) -> str:
+        try:
+            value = evaluate(scope)
+            for one in applied:
+                value = one.filter.call(value, locale, *[argument.evaluate(scope) for argument in one.arguments])
+        except ExpressionError as error:
+            raise ExpressionError(str(error), at + error.offset, error.cure) from None
+        return str(value)
+
+    return filtered if applied else shown

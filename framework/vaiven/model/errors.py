@@ -1,17 +1,17 @@
 """Every error of ours.
 
-    VaivenError
-    |- SettingsError            settings are missing or wrong; .problems lists all of them
-    |- FlowError                a flow file does not load; .problems lists all of them
-    |- WebhookError             a request at the door; .status is what it is answered with
-    |  |- SignatureMismatch     403
-    |  |- PayloadTooLarge       413
-    |  |- Unreadable            signed, but not to be understood: stored as unsupported, answered 200
-    |- UnsupportedFeature       a channel cannot say this at all
-    |- StoreError
-       |- StoreUnavailable      the store could not answer; the same call again is safe; .retry_after_s
-       |- StoreInUse            another process serves from this store
-       |- StoreMismatch         the store was made by another version or with other settings
+VaivenError
+|- SettingsError            settings are missing or wrong; .problems lists all of them
+|- FlowError                a flow file does not load; .problems lists all of them
+|- WebhookError             a request at the door; .status is what it is answered with
+|  |- SignatureMismatch     403
+|  |- PayloadTooLarge       413
+|  |- Unreadable            signed, but not to be understood: stored as unsupported, answered 200
+|- UnsupportedFeature       a channel cannot say this at all
+|- StoreError
+   |- StoreUnavailable      the store could not answer; the same call again is safe; .retry_after_s
+   |- StoreInUse            another process serves from this store
+   |- StoreMismatch         the store was made by another version or with other settings
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,14 @@ class SettingsError(VaivenError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class FlowError(VaivenError):
+    """A flow file does not load. ``problems`` has every one, in file order; each prints as a person should read it."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
 
 

@@ -77,7 +77,8 @@ class OutboxRow(msgspec.Struct, frozen=True, omit_defaults=True):
 class Settlement(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one attempt. ``state`` is one of accepted, rejected, retry, held, unknown, or queued (never dialed).
 
-    ``event`` is appended to the inbox in the same step (the provider told us that the person opted out).
+    ``held`` and ``unknown`` count one more unknown outcome of the row. ``event`` is appended to the inbox in the same step
+    (the provider told us that the person opted out).
     """
 
     partition: int

@@ -52,7 +52,10 @@ class Claiming(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How much waits: inbox events, outbox rows by state, timers, dead letters. For health, metrics and tests."""
+    """How much waits: inbox events, outbox rows by state, timers, dead letters. For health, metrics and tests.
+
+    ``rows`` has the states that are not final, and ``unknown``; a state without rows is left out.
+    """
 
     inbox: int
     oldest_inbox_ms: int | None
@@ -106,32 +109,39 @@ class Store(Protocol):
         """Give back every lease of this role that this owner holds."""
 
     async def take(self, epochs: Mapping[int, int], after: Mapping[int, int], limit: int) -> list[Taken]:
-        """Events waiting in these partitions with a number above ``after[partition]`` (0 if absent), by number, at most ``limit``.
+        """At most ``limit`` events waiting in these partitions, by number, above ``after[partition]`` (0 if absent).
 
-        Each event given counts one more take, durably, before it is given. A partition whose epoch is not current gives none.
+        Each event given counts one more take, durably, before it is given; ``Taken.takes`` is the count before this one.
+        A partition whose epoch is not current gives none.
         """
 
     async def load(self, homes: Sequence[Urn]) -> list[ContactState]:
         """The state of each home, in order; a home never seen gives a fresh contact of version 0."""
 
     async def commit(self, turns: Sequence[Turn], claiming: Claiming | None = None) -> list[Verdict]:
-        """Save everything each turn did, or nothing of it: event handled, state replaced, rows, timers, tallies, consents, record.
+        """Save all that each turn did, or nothing of it: event handled, state replaced, rows, timers, tallies, consents, record.
 
         One verdict a turn, in order. A refused turn stops only later turns of its home. The event leaves the inbox by its
-        number alone; an event no longer there is ``AlreadyHandled``. The base must be the home's version, else ``SessionMoved``;
-        the epoch the partition's turn epoch, else ``LeaseLost``. A turn's receipt is merged into its row's delivery, which
-        never goes down (``receipts.merge``); one that names a provider id not known yet is parked and met by its settle.
-        A receipt settles a row that is held or unknown: to accepted, whatever the status but failed; failed gives rejected.
-        A cancelled timer is gone unless the same turn arms it again.
+        number alone; an event no longer there is ``AlreadyHandled``. The base of a turn with a state must be the home's version,
+        else ``SessionMoved``; the epoch the partition's turn epoch, else ``LeaseLost`` (asked first). A cancelled timer is gone
+        unless the same turn arms it again.
+
+        A turn's receipt is merged into its row's delivery, which never goes down (``receipts.merge``). It finds the row by its
+        reference, which must lie in the event's partition; else by its watermark: rows of the home and channel that are accepted
+        and were last dialed by then, newest first, as far as one that knows as much already; else by its provider id among the
+        home's newest rows (``rules.REACH``), and one not known yet is parked and met by its settle.
+        A receipt settles a row that is held or unknown: to accepted, whatever the status but failed; failed gives rejected,
+        which a later delivery corrects.
 
         With ``claiming``, rows of these turns that ``claim`` would give at ``record.at_ms`` are claimed, marked dialed
-        (attempt 1) and given in ``Committed.dialed``, no more than ``budget`` a channel.
+        (attempt 1) and given in ``Committed.dialed``, no more than ``budget`` a channel. Comparisons see all of these turns.
         """
 
     async def due(self, epochs: Mapping[int, int], now_ms: int, limit: int) -> list[Taken]:
         """Move timers due at ``now_ms`` into the inbox as events, oldest first, and give them numbered, in one step.
 
-        The event's id is ``timer:<home>:<key>:<session>:<visit>:<due_ms>``. A timer is moved once, by one owner.
+        The event's id is ``timer:<home>:<key>:<session>:<visit>:<due_ms>``, its ``at_ms`` is ``now_ms``. A timer is moved once,
+        by one owner.
         """
 
     # -- out -----------------------------------------------------------------------------------------------------------
@@ -140,10 +150,11 @@ class Store(Protocol):
         """Claim rows that may go now and mark them dialed, at most ``budget[channel]`` of a channel; give them, attempt counted.
 
         A row may go if it is queued, or its retry or hold has come; ``not_before_ms <= now_ms``; and no earlier row of its
-        home and channel is still on its way: queued, claimed, dialed, held, or to be retried within ``STEP_ASIDE_MS``
-        (``PASSING`` classes pass). By priority (``PRIORITY`` less one step for each ``AGEING_MS`` waited), then by age.
+        home and channel is still on its way: dialed, held, or queued or to be retried with its instant at most ``STEP_ASIDE_MS``
+        away (``PASSING`` classes pass). By ``rules.rank``: the instant since which it could go plus ``AGEING_MS`` for each step
+        of ``PRIORITY``, so that waiting counts as one step up for each ``AGEING_MS``; then by age.
 
-        Passed over for good, and settled here: ``expired`` when ``not_after_ms <= now_ms``; ``suppressed`` when the home has
+        When its turn comes but it must not go any more, it is settled here instead: ``expired`` when ``not_after_ms <= now_ms``; ``suppressed`` when the home has
         opted out of the row's sender, or has a higher ``control`` than the row (``consent`` rows skip both checks). So a
         STOP that was committed before this claim always wins.
         """
@@ -151,8 +162,9 @@ class Store(Protocol):
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Record what became of attempts; False where the epoch is not current or the row is not dialed at that attempt.
 
-        A row whose delivery is already told by a receipt settles as accepted, whatever the settlement says. A receipt
-        parked under the provider id is merged now. The settlement's event is appended to the inbox in the same step.
+        A row whose delivery is already told by a receipt settles as accepted, whatever the settlement says (as rejected, where
+        the receipt told a failure and the settlement knows of no acceptance). A receipt parked under the provider id is merged
+        now. ``unknowns`` counts settlements as held or unknown. The settlement's event is appended to the inbox in the same step.
         """
 
     async def strays(self, epochs: Mapping[int, int]) -> list[OutboxRow]:
@@ -164,13 +176,13 @@ class Store(Protocol):
     # -- flows, reading ------------------------------------------------------------------------------------------------
 
     async def publish(self, versions: Sequence[FlowVersion]) -> None:
-        """Keep each version by its hash and make it its flow's current one. The same again changes nothing but what is current."""
+        """Keep each version by its hash, and make it its flow's current one. The same again changes only what is current."""
 
     async def flow(self, hash_: str) -> FlowVersion | None:
         """The version with this hash."""
 
     async def shape(self, shape: str) -> FlowVersion | None:
-        """The newest version published with this shape."""
+        """The version with this shape whose words count: the current one if it has it, else the newest published."""
 
     async def current(self) -> list[FlowVersion]:
         """The current version of every flow."""

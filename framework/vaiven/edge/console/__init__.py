@@ -1,1 +1,221 @@
-"""The web console: phone simulator and vote board."""
+"""The web console: phone simulator and vote board.
+
+Every page has a JSON twin that a program can read. Whatever it shows comes from the store, so it works in any process layout;
+what is typed on a phone goes through the simulator channel's ``parse`` and the same intake as any webhook.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from vaiven.channels.contract import WebhookRequest
+from vaiven.edge.console import documents, guard, phone, votes
+from vaiven.edge.console.typed import SCHEMES, Typed, Unfit, read_address, read_typed
+from vaiven.model.errors import StoreUnavailable
+from vaiven.model.messages import Capabilities
+from vaiven.model.sessions import Session
+from vaiven.model.urns import Identity, Urn, is_home, scheme_of
+from vaiven.runtime.bot import Bot
+
+__all__ = ["Console"]
+
+BODY_LIMIT_BYTES = 16 * 1024
+BODY_S = 10.0
+KNOWN_HOMES = 1024
+POLL_NAME = 200
+"""No poll has a longer name."""
+
+_STATIC = Path(__file__).parent / "static"
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Console:
+    """The console's pages over one bot. ``channel`` is the simulator's name in the bot; ``token`` is made up if not given.
+
+    ``allowed_hosts`` are the names that a request's Host may bear, any port.
+    """
+
+    def __init__(
+        self,
+        bot: Bot,
+        channel: str = "phone",
+        token: str | None = None,
+        allowed_hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]"),
+    ) -> None:
+        self.token = token or secrets.token_urlsafe(24)
+        self._bot = bot
+        self._channel = channel
+        self._hosts = frozenset(map(str.lower, allowed_hosts))
+        self._documents = documents.Documents(bot.store)
+        self._sampler = votes.Sampler(bot.store, bot.clock)
+        self._homes: dict[Urn, Urn] = {}
+
+    def url(self, base: str) -> str:
+        """The page's address under ``base``. The token stands in the fragment, which browsers keep to themselves."""
+        return f"{base.rstrip('/')}/console/#token={quote(self.token)}"
+
+    def routes(self) -> list[web.RouteDef]:
+        """``/``, ``/console/`` with its files, and the JSON twins."""
+        pages: list[tuple[str, Handler]] = [
+            ("/", self._front),
+            ("/console", self._front),
+            ("/console/index.json", self._index),
+            ("/console/phones/{address:[^/]+}.json", self._phone),
+            ("/console/votes.json", self._polls),
+            ("/console/votes/{poll:.+}.json", self._poll),
+        ]
+        for file in sorted(_STATIC.iterdir()):
+            path = "/console/" if file.name == "index.html" else f"/console/{file.name}"
+            pages.append((path, _file(file.read_bytes(), _TYPES[file.suffix])))
+        routes = [web.get(path, self._guarded(handler, self._refuse_look)) for path, handler in pages]
+        routes.append(web.post("/console/phones/{address:[^/]+}/messages", self._guarded(self._type, self._refuse_act)))
+        return routes
+
+    # -- the door ------------------------------------------------------------------------------------------------------
+
+    def _refuse_look(self, request: web.Request) -> str | None:
+        return guard.refuse_look(request.headers, self._hosts)
+
+    def _refuse_act(self, request: web.Request) -> str | None:
+        return guard.refuse_act(request.headers, self._hosts, self.token)
+
+    def _guarded(self, handler: Handler, refuse: Callable[[web.Request], str | None]) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            refused = refuse(request)
+            response: web.StreamResponse
+            if refused is not None:
+                response = _error(403, refused)
+                response.force_close()  # whatever body comes with it stays unread
+            else:
+                try:
+                    response = await handler(request)
+                except Unfit as unfit:
+                    response = _error(unfit.status, str(unfit))
+                    response.force_close()
+                except StoreUnavailable as error:
+                    response = _error(503, "The store does not answer just now. Nothing is lost; please try again.")
+                    response.headers["Retry-After"] = str(error.retry_after_s)
+            response.headers.update(guard.HEADERS)
+            return response
+
+        return handle
+
+    # -- pages ---------------------------------------------------------------------------------------------------------
+
+    async def _front(self, _: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/console/"})
+
+    async def _index(self, _: web.Request) -> web.Response:
+        channel = self._bot.lines[self._channel].channel
+        skins = {scheme: _skin(channel.capabilities(scheme)) for scheme in SCHEMES}
+        labels, sample = await self._board()
+        polls = sorted({*labels, *sample.accepted})
+        return _json({"channel": self._channel, "sender": channel.sender, "skins": skins, "polls": polls})
+
+    async def _phone(self, request: web.Request) -> web.Response:
+        address = read_address(request.match_info["address"])
+        store, home = self._bot.store, await self._home(address)
+        (state,) = await store.load([home])
+        records = [record async for record in store.history(home, newest=phone.NEWEST + 1)] if state.contact.version else []
+        rows = await store.rows(home)
+        sms = self._bot.lines[self._channel].channel.capabilities(scheme_of(address)).sms
+        plain = await self._plain(state.sessions.values())
+        return _json(phone.view(address, self._channel, sms, state, records, rows, plain))
+
+    async def _type(self, request: web.Request) -> web.Response:
+        address = read_address(request.match_info["address"])
+        typed = read_typed(await _body(request), request.content_type)
+        taken = await self._bot.intake.take(self._channel, _as_webhook(address, typed))
+        return _json({"accepted": [{"id": each.event.id, "number": each.number} for each in taken]}, status=202)
+
+    async def _polls(self, _: web.Request) -> web.Response:
+        labels, sample = await self._board()
+        names = sorted({*labels, *sample.accepted})
+        return _json(
+            {"polls": [votes.summary(name, sample, self._sampler.per_second(name), labels.get(name, ())) for name in names]}
+        )
+
+    async def _poll(self, request: web.Request) -> web.Response:
+        name = request.match_info["poll"]
+        if len(name) > POLL_NAME:
+            raise Unfit(404, "There is no poll of that name.")
+        labels, sample = await self._board()
+        return _json(votes.summary(name, sample, self._sampler.per_second(name), labels.get(name, ())))
+
+    # -- what they need ------------------------------------------------------------------------------------------------
+
+    async def _board(self) -> tuple[dict[str, list[documents.Labelled]], votes.Sample]:
+        return documents.polls(await self._documents.current()), await self._sampler.sample()
+
+    async def _plain(self, sessions: Iterable[Session]) -> phone.Plain:
+        found = {shape: await self._documents.of_shape(shape) for shape in {session.top.shape for session in sessions}}
+        shapes = {shape: documents.plain([document]) for shape, document in found.items() if document is not None}
+        return phone.Plain(documents.plain(await self._documents.current()), shapes)
+
+    async def _home(self, address: Urn) -> Urn:
+        """The home of a phone; asked of the store once, then remembered."""
+        if is_home(address):
+            return address
+        home = self._homes.get(address)
+        if home is None:
+            (home,) = await self._bot.store.identify([Identity(address)])
+            if len(self._homes) >= KNOWN_HOMES:
+                self._homes.clear()
+            self._homes[address] = home
+        return home
+
+
+def _as_webhook(address: Urn, typed: Typed) -> WebhookRequest:
+    """What the simulator channel parses. The id is made here unless the page gave one, so that it may try again."""
+    body = {**msgspec.to_builtins(typed), "from": address, "id": typed.id or secrets.token_hex(12)}
+    headers = {"content-type": "application/json"}
+    return WebhookRequest("POST", f"/console/phones/{address}/messages", headers, msgspec.json.encode(body))
+
+
+async def _body(request: web.Request) -> bytes:
+    """The request's body, within its limits of size and time."""
+    pieces, size = [], request.content_length or 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            while size <= BODY_LIMIT_BYTES and (piece := await request.content.readany()):
+                pieces.append(piece)
+                size = sum(map(len, pieces))
+    except TimeoutError:
+        raise Unfit(408, "The message did not come whole in time.") from None
+    if size > BODY_LIMIT_BYTES:
+        raise Unfit(413, f"A message to a phone has at most {BODY_LIMIT_BYTES // 1024} KB.")
+    return b"".join(pieces)
+
+
+def _skin(can: Capabilities) -> dict[str, Any]:
+    return {
+        "sms": can.sms,
+        "buttons": can.buttons,
+        "list_rows": can.list_rows,
+        "quick_replies": can.quick_replies,
+        "media": can.media,
+    }
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    body = msgspec.json.encode(value)
+    return web.Response(status=status, body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _error(status: int, text: str) -> web.Response:
+    return _json({"error": text}, status)
+
+
+def _file(content: bytes, content_type: str) -> Handler:
+    async def handle(_: web.Request) -> web.Response:
+        return web.Response(body=content, content_type=content_type, charset="utf-8", headers={"Cache-Control": "no-cache"})
+
+    return handle

@@ -1,0 +1,5 @@
+"""``python -m vaiven``"""
+
+from vaiven.edge.cli import main
+
+main()

@@ -1,0 +1,131 @@
+"""The parts of Messenger webhooks that are read.
+
+Source: https://developers.facebook.com/docs/messenger-platform/reference/webhook-events (read 2026-11).
+"""
+
+from typing import Any
+
+import msgspec
+
+from vaiven.model.messages import Location, Media
+
+
+class Entry(msgspec.Struct, frozen=True):
+    messaging: list[msgspec.Raw] = []
+    standby: list[msgspec.Raw] = []
+
+
+class _Who(msgspec.Struct, frozen=True):
+    id: str | None = None
+
+
+class _Payload(msgspec.Struct, frozen=True):
+    url: str | None = None
+    title: str | None = None
+    coordinates: Any = None
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    type: str = ""
+    payload: _Payload | None = None
+
+
+class _QuickReply(msgspec.Struct, frozen=True):
+    payload: str = ""
+
+
+class _ReplyTo(msgspec.Struct, frozen=True):
+    mid: str | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    mid: str
+    text: str = ""
+    quick_reply: _QuickReply | None = None
+    attachments: list[Attachment] = []
+    reply_to: _ReplyTo = _ReplyTo()
+    is_echo: bool = False
+    is_deleted: bool = False
+    app_id: str | int | None = None
+    referral: msgspec.Raw | None = None
+
+
+class Referral(msgspec.Struct, frozen=True):
+    ref: str = ""
+
+
+class Postback(msgspec.Struct, frozen=True):
+    mid: str | None = None
+    title: str = ""
+    payload: str = ""
+    referral: msgspec.Raw | None = None
+
+
+class Reaction(msgspec.Struct, frozen=True):
+    mid: str | None = None
+    action: str = ""
+    emoji: str = ""
+
+
+class Edit(msgspec.Struct, frozen=True):
+    mid: str | None = None
+    text: str = ""
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    mids: list[str] = []
+    watermark: int | None = None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Who, whom and when: enough to keep an event whose content nobody understands."""
+
+    sender: _Who = _Who()
+    recipient: _Who = _Who()
+    timestamp: int | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    message: Message | None = None
+    postback: Postback | None = None
+    referral: Referral | None = None
+    optin: msgspec.Raw | None = None
+    delivery: Delivery | None = None
+    read: Delivery | None = None
+    reaction: Reaction | None = None
+    message_edit: Edit | None = None
+    policy_enforcement: msgspec.Raw | None = None
+    pass_thread_control: msgspec.Raw | None = None
+    take_thread_control: msgspec.Raw | None = None
+    request_thread_control: msgspec.Raw | None = None
+    app_roles: msgspec.Raw | None = None
+
+
+ENTRY = msgspec.json.Decoder(Entry)
+HEAD = msgspec.json.Decoder(Head)
+EVENT = msgspec.json.Decoder(Event)
+
+NOTICES = ("policy_enforcement", "pass_thread_control", "take_thread_control", "request_thread_control", "app_roles")
+"""Events about the page and not from a person."""
+
+FILES = ("image", "audio", "video", "file", "reel", "ig_reel")
+
+
+def files(attachments: list[Attachment]) -> tuple[Media, ...]:
+    """The files among attachments. Messenger gives their kind but not their type, so ``mime`` is ``image/*`` and the like."""
+    return tuple(
+        Media(mime="" if one.type == "file" else f"{'video' if 'reel' in one.type else one.type}/*", url=one.payload.url)
+        for one in attachments
+        if one.type in FILES and one.payload and one.payload.url
+    )
+
+
+def place(attachments: list[Attachment]) -> Location | None:
+    """The first place among attachments."""
+    for one in attachments:
+        told = one.payload.coordinates if one.type == "location" and one.payload else None
+        if isinstance(told, dict):
+            latitude, longitude = told.get("lat"), told.get("long")
+            if isinstance(latitude, int | float) and isinstance(longitude, int | float):
+                return Location(float(latitude), float(longitude), one.payload.title if one.payload else None)
+    return None

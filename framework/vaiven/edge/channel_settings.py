@@ -1,0 +1,101 @@
+"""The ``channels:`` of a bot: what each end of the line is, resolved, and proven by the channel's own rules."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vaiven.channels.registry import channel_problems
+from vaiven.edge.places import UNKNOWN, Place, Reader
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}\Z")
+_RATE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*/\s*(s|m|h)\Z")
+_UNIT_S = {"s": 1, "m": 60, "h": 3600}
+_SECRET = re.compile(r"token|secret|password|key\b|_key")
+_ENV = "from the environment"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """One channel. ``settings`` is what its class is made from, secrets included, so it is never shown.
+
+    ``rate_per_s`` None: as fast as the provider takes it. ``stop_reply``: who confirms a STOP, ``ours`` or ``provider``.
+    """
+
+    name: str
+    type: str
+    settings: Mapping[str, Any] = field(repr=False)
+    rate_per_s: float | None = None
+    stop_reply: str = "ours"
+
+
+def read_channels(
+    reader: Reader, place: Place, shared: Mapping[str, Any], unsure: frozenset[str]
+) -> tuple[tuple[ChannelSettings, ...], frozenset[str]]:
+    """Every channel that is right, and which of the bot's own settings channels asked for and did not get.
+
+    ``shared`` are settings of the bot that every channel gets too, ``unsure`` those whose value is wrong or not known.
+    """
+    found: list[ChannelSettings] = []
+    wanted: set[str] = set()
+    for name, child in reader.children(place).items():
+        if not child.is_map and reader.value(child) is None:
+            continue  # taken away by what is given over the file
+        if not _NAME.match(name):
+            cure = "It stands in the webhook's address: small letters, digits, - and _, a letter first."
+            reader.say(child, "wrong-setting", f"'{name}' is no name for a channel", cure, at_key=True)
+        channel = _channel(reader, name, child, shared, unsure, wanted)
+        if channel is not None:
+            found.append(channel)
+    if not found and not reader.problems:
+        reader.say(place, "no-channels", "the bot has no channels", "For example: phone: {type: simulator}")
+    return tuple(found), frozenset(wanted)
+
+
+def _channel(
+    reader: Reader, name: str, place: Place, shared: Mapping[str, Any], unsure: frozenset[str], wanted: set[str]
+) -> ChannelSettings | None:
+    places = reader.children(place)
+    before = len(reader.problems)
+    for key, child in places.items():
+        if _SECRET.search(key):
+            _secret(reader, child)
+    values = {key: reader.value(child) for key, child in places.items()}
+    unknown = {key for key, value in values.items() if value is UNKNOWN} | (unsure - values.keys())
+    settings = {**shared, **dict.fromkeys(unsure, _ENV), **values, **dict.fromkeys(unknown, _ENV)}
+    for line in channel_problems(name, settings):
+        key, _, told = line.removeprefix(f"channels.{name}.").partition(": ")
+        if key in unknown:
+            continue
+        if key not in places and key in ("public_url", "country"):
+            wanted.add(key)
+            continue
+        reader.say(places.get(key, place), "wrong-channel", f"'channels.{name}.{key}': {told}", at_key=key not in places)
+    rate = _rate(reader, places["rate"], values["rate"]) if values.get("rate") is not None else None
+    if len(reader.problems) > before:
+        return None
+    return ChannelSettings(name, str(settings["type"]), settings, rate, str(settings.get("stop_reply") or "ours"))
+
+
+def _secret(reader: Reader, place: Place) -> None:
+    """A secret comes from the environment, or is handed in by code; in a file, everybody who reads the file would read it."""
+    reader.hide(place)
+    if (
+        not place.is_map
+        and len(place.layers) == 1
+        and place.top.source.file != "options"
+        and reader.value(place) not in (None, "")
+    ):
+        variable = re.sub(r"[^A-Z0-9]+", "_", place.name.removeprefix("channels.").upper())
+        cure = f"Put it into the environment and write its name: {{env: {variable}}}"
+        reader.say(place, "secret-in-file", f"'{place.name}' is a secret and stands in the file", cure)
+
+
+def _rate(reader: Reader, place: Place, value: object) -> float | None:
+    found = _RATE.match(value) if isinstance(value, str) else None
+    if value is UNKNOWN:
+        return None
+    if found is None or float(found[1]) <= 0:
+        reader.say(place, "wrong-rate", f"'{place.name}' must be messages a time", "For example: 100/s, 600/m, 1000/h")
+        return None
+    return float(found[1]) / _UNIT_S[found[2]]

@@ -1,0 +1,95 @@
+"""The command line. Plural nouns list, verbs act; exit codes: 0 well, 1 findings, 2 usage, 3 the environment (130: interrupted).
+
+A command's module is imported when it is asked for, and what it needs when it runs, so that ``--help`` answers at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from vaiven import __version__
+from vaiven.model.errors import FlowError, SettingsError, StoreError, StoreInUse, VaivenError
+
+FINDINGS = 1
+USAGE = 2
+ENVIRONMENT = 3
+INTERRUPTED = 130
+
+_COMMANDS = {
+    "demo": "vaiven.edge.cli.serve:demo",
+    "talk": "vaiven.edge.cli.talk:talk",
+    "check": "vaiven.edge.cli.check:check",
+    "run": "vaiven.edge.cli.serve:run",
+    "votes": "vaiven.edge.cli.votes:votes",
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are asked for, in the order a newcomer meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="vaiven %(version)s")
+def cli() -> None:
+    """Two-way conversations over SMS, WhatsApp and Messenger.
+
+    A conversation is a flow file. A bot is a folder with a bot.yaml: which flows, which channels, which store. What people send
+    is stored before it is acknowledged, and every reply waits in a durable outbox.
+
+    \b
+    The first three to try:
+      vaiven demo                       a TV vote with phones to type on, nothing to set up
+      vaiven talk FLOW                  your own flow file, as a conversation in this terminal
+      vaiven check flows                what is wrong in your flow files, and what would be right
+    \b
+    Then, for real:
+      vaiven run bots/my_bot            serve webhooks at /hooks/<channel>, send the replies
+    """
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code. Errors that a person can mend are told, without a traceback."""
+    try:
+        outcome: Any = cli.main(args, prog_name="vaiven", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; what Python would still flush into it must not fail loudly.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINDINGS
+    except VaivenError as error:
+        click.echo(explain(error), err=True)
+        return FINDINGS if isinstance(error, FlowError) else ENVIRONMENT
+    return outcome if isinstance(outcome, int) else 0
+
+
+def explain(error: VaivenError) -> str:
+    """The error as a person should read it: every problem, and how many."""
+    if isinstance(error, SettingsError | FlowError):
+        count = len(error.problems)
+        return f"{error}\n{count} problem{'' if count == 1 else 's'}; nothing was started."
+    if isinstance(error, StoreInUse):
+        return f"{error}\nStop it first, or give this one a store of its own with --store."
+    return f"store: {error}" if isinstance(error, StoreError) else str(error)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run())

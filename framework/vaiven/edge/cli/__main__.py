@@ -1,0 +1,5 @@
+"""``python -m vaiven.edge.cli``"""
+
+from vaiven.edge.cli import main
+
+main()

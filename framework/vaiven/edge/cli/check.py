@@ -1,0 +1,129 @@
+"""``vaiven check``: every problem of flow files and bots at once, with its place and what would be right."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vaiven.edge.cli import FINDINGS, USAGE
+from vaiven.edge.cli.paths import BOT_FILE, bot_of, from_here
+
+if TYPE_CHECKING:
+    from vaiven.edge.settings import BotSettings
+    from vaiven.flow.problems import Problem
+
+FLOWS = "*.flow.yaml"
+
+
+@click.command(short_help="Find every problem in flow files and bots.")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for tools.")
+def check(paths: tuple[Path, ...], as_json: bool) -> int:
+    """Check flow files, folders of them, and bots, and tell every problem at once: where, what is so, what would be right.
+
+    PATHS are files or folders; without any, flows and bots of this folder. Flows in flows/NAME are checked with the params of
+    bots/NAME where that is there. Values from the environment are taken to be right. Exit code 1: there is an error.
+    """
+    folders, bots, single = _sort(paths or [path for path in (Path("flows"), Path("bots")) if path.is_dir()] or [Path()])
+    if not (folders or bots or single):
+        click.echo(f"No {FLOWS} or {BOT_FILE} there. Name a flow file, a folder, or a bot.", err=True)
+        return USAGE
+    problems, flows = _check(folders, bots, single)
+    errors = sum(problem.is_error for problem in problems)
+    if as_json:
+        told = [_plain(problem) for problem in problems]
+        click.echo(json.dumps({"problems": told, "errors": errors, "flows": flows, "bots": len(bots)}, indent=2))
+    else:
+        for problem in problems:
+            click.echo(f"{problem}\n")
+        warnings = len(problems) - errors
+        found = "no problems" if not problems else f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+        click.echo(f"{_count(flows, 'flow')}, {_count(len(bots), 'bot')}: {found}.")
+    return FINDINGS if errors else 0
+
+
+def _sort(paths: Iterable[Path]) -> tuple[list[Path], list[Path], list[Path]]:
+    """Folders of flows, bots' files, and single flow files, each once. A flow's bot, and a bot's flows, come along."""
+    folders: dict[Path, None] = {}
+    bots: dict[Path, None] = {}
+    single: dict[Path, None] = {}
+    for path in paths:
+        if path.is_file():
+            (bots if path.name == BOT_FILE else single)[path] = None
+            continue
+        folders |= dict.fromkeys(sorted({each.parent for each in path.rglob(FLOWS) if not _is_hidden(each, path)}))
+        bots |= dict.fromkeys(sorted(each for each in path.rglob(BOT_FILE) if not _is_hidden(each, path)))
+    bots |= dict.fromkeys(bot for bot in map(bot_of, [*folders, *(path.parent for path in single)]) if bot is not None)
+    return list(folders), list(_once(bots)), list(single)
+
+
+def _is_hidden(path: Path, under: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(under).parts)
+
+
+def _once(paths: Iterable[Path]) -> Iterable[Path]:
+    return {path.resolve(): path for path in reversed(list(paths))}.values()
+
+
+def _check(folders: list[Path], bots: list[Path], single: list[Path]) -> tuple[list["Problem"], int]:
+    """Every problem in file order, and how many flow files were read."""
+    from vaiven.edge.settings import read_settings
+    from vaiven.flow.load import load_flows
+    from vaiven.flow.problems import in_file_order
+
+    problems: list[Problem] = []
+    known: dict[Path, BotSettings] = {}
+    for bot in bots:
+        settings, found = read_settings(bot)
+        problems += found
+        if settings is not None:
+            known[settings.flows] = settings
+    sets = {folder.resolve(): sorted(folder.glob(FLOWS)) for folder in folders}
+    for folder in known:
+        sets.setdefault(folder, sorted(from_here(folder).glob(FLOWS)))
+    for path in single:
+        files = sets.setdefault(path.parent.resolve(), [])
+        if path.resolve() not in {each.resolve() for each in files}:
+            files.append(path)
+    for folder, files in sets.items():
+        texts, unread = _read(files)
+        settings = known.get(folder)
+        documents, found = load_flows(texts, None if settings is None else settings.params)
+        problems += [*unread, *found]
+        if settings is not None and not found:
+            problems += _error_flow(settings, {document.name for document in documents})
+    return in_file_order(problems), sum(map(len, sets.values()))
+
+
+def _read(files: Iterable[Path]) -> tuple[list[tuple[str, str]], list["Problem"]]:
+    from vaiven.flow.problems import Problem
+
+    texts, problems = [], []
+    for file in files:
+        try:
+            texts.append((str(file), file.read_bytes().decode()))
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            problems.append(Problem("not-utf-8", str(file), line, 1, "the file is not UTF-8", "Save it as UTF-8."))
+        except OSError as error:
+            problems.append(Problem("no-file", str(file), 1, 1, f"the file cannot be read: {error.strerror}"))
+    return texts, problems
+
+
+def _error_flow(settings: "BotSettings", names: set[str]) -> Iterable["Problem"]:
+    from vaiven.flow.problems import Problem, suggest
+
+    if settings.error_flow is not None and settings.error_flow not in names:
+        text = f"'errors.flow' names the flow '{settings.error_flow}', which this bot does not have"
+        yield Problem("no-flow", str(settings.file), 1, 1, text, suggest(settings.error_flow, sorted(names), "Flows"))
+
+
+def _plain(problem: "Problem") -> dict[str, Any]:
+    fields = ("code", "severity", "file", "line", "column", "width", "text", "cure")
+    return {name: getattr(problem, name) for name in fields}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,25 @@
+"""Where things lie: the bot of a folder of flows, and the demo's bot."""
+
+from pathlib import Path
+
+BOT_FILE = "bot.yaml"
+
+
+def bot_of(folder: Path) -> Path | None:
+    """The file of the bot that has these flows: ``bots/NAME/bot.yaml`` for ``flows/NAME``, if it is there."""
+    whole = folder.resolve()
+    bot = whole.parent.parent / "bots" / whole.name / BOT_FILE
+    return from_here(bot) if whole.parent.name == "flows" and bot.is_file() else None
+
+
+def from_here(path: Path) -> Path:
+    """The path as a person in this folder would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def demo_bot_dir() -> Path:
+    """The folder of the demo's bot: in an installed package among its data, in a checkout where it is edited."""
+    package = Path(__file__).resolve().parents[2]
+    installed = package / "_demo" / "bots" / "tv_vote"
+    return installed if installed.is_dir() else package.parents[1] / "bots" / "tv_vote"

@@ -1,0 +1,232 @@
+"""``vaiven talk``: the conversation of a flow in a terminal, with a clock that is moved by hand."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vaiven.edge.cli.paths import bot_of
+
+if TYPE_CHECKING:
+    from vaiven.flow.flowset import FlowSet
+    from vaiven.flow.spec import BotSpec
+    from vaiven.model.messages import Capabilities
+    from vaiven.testing.talk import Talk
+
+SKINS = {
+    "sms": "vaiven.channels.twilio:SMS",
+    "whatsapp": "vaiven.channels.whatsapp:WHATSAPP",
+    "messenger": "vaiven.channels.messenger:MESSENGER",
+}
+HELP = """\
+  :wait 31m     let time pass (s m h d w); what falls due on the way is said
+  :tap 1        tap a button, by its number or its title
+  :state        where the session stands: step, variables, timers, votes
+  :quit         leave; so does Ctrl-D
+Everything else is what you say."""
+
+
+@click.command(short_help="Hold a flow's conversation in this terminal.")
+@click.argument("flows", nargs=-1, required=True, metavar="FLOW...", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--skin", type=click.Choice(SKINS), default="sms", show_default=True, help="What the phone can show: buttons, lists."
+)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A param of the bot; may be given more than once.")
+@click.option("--at", metavar="INSTANT", help="Where the clock stands: 2026-12-05T20:30Z. Now, or when the flow's window opens.")
+def talk(flows: tuple[Path, ...], skin: str, params: tuple[str, ...], at: str | None) -> int:
+    """Talk to the bot of these FLOW files: what you type is what a person sends, and the clock moves only by :wait.
+
+    Nothing is sent or stored. Params come from bots/NAME for flows/NAME, where that is there. Lines may come from a file or a
+    pipe too, and then each one is shown before its answer. In the talk, :help tells what else can be typed.
+    """
+    partner = _partner(flows, skin, params, at)
+    shown = sys.stdin.isatty()
+    click.echo("Type what a person would send. :help tells the rest." if shown else "", nl=shown)
+    for line in _typed(shown):
+        if not shown:
+            click.echo(f"you> {line}")
+        if line in (":quit", ":q"):
+            break
+        for message in _answer(partner, line):
+            click.echo(_bubble(message))
+    return 0
+
+
+def _partner(files: tuple[Path, ...], skin: str, params: tuple[str, ...], at: str | None) -> "Talk":
+    """Somebody to talk to: the compiled flows under a clock of their own.
+
+    Raises:
+        FlowError, SettingsError: every problem of the flows, or of their bot.
+    """
+    import time
+    from dataclasses import replace
+
+    from vaiven.flow.load import load_flows
+    from vaiven.flow.spec import BotSpec
+    from vaiven.flow.step import FlowSet
+    from vaiven.model.errors import FlowError
+    from vaiven.testing.talk import Talk
+
+    known = _spec(files[0].parent)
+    spec = known or BotSpec("talk")
+    spec = replace(spec, params={**spec.params, **dict(map(_param, params))}, error_flow=None)
+    documents, problems = load_flows([(str(file), file.read_bytes().decode()) for file in files], spec.params if known else None)
+    if any(problem.is_error for problem in problems):
+        raise FlowError([problem for problem in problems if problem.is_error])
+    flows = FlowSet.build(spec, documents)
+    now_ms = time.time_ns() // 1_000_000 if at is None else _at(at)
+    opens_ms = _opening(flows, now_ms) if at is None else None
+    if opens_ms is not None:
+        click.echo(
+            f"The window of this flow is closed now, so the clock stands where it opens: {_instant(opens_ms)}. --at moves it."
+        )
+    return Talk(flows, _capabilities(skin), channel=skin, now_ms=opens_ms or now_ms)
+
+
+def _spec(folder: Path) -> "BotSpec | None":
+    """What the bot of these flows tells them. Its environment is not asked."""
+    from vaiven.edge.settings import read_settings
+    from vaiven.model.errors import SettingsError
+
+    file = bot_of(folder)
+    if file is None:
+        return None
+    settings, problems = read_settings(file)
+    if settings is None:
+        raise SettingsError([str(problem) for problem in problems])
+    return settings.spec
+
+
+def _param(written: str) -> tuple[str, Any]:
+    """``NAME=VALUE`` as the file would read it: a number is a number."""
+    from vaiven.flow.source import resolve
+
+    name, equals, value = written.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"--param {written}: write NAME=VALUE.")
+    return name, resolve(value, "plain")
+
+
+def _at(written: str) -> int:
+    from vaiven.testing.talk import instant_ms
+
+    try:
+        return instant_ms(written)
+    except ValueError:
+        raise click.UsageError(f"--at {written}: write an instant with its zone, such as 2026-12-05T20:30Z.") from None
+
+
+def _opening(flows: "FlowSet", now_ms: int) -> int | None:
+    """Where the clock must stand for the first flow that is closed now to be open; None if all are open."""
+    for flow in flows.flows.values():
+        verdict = flow.window.judge(now_ms)
+        if verdict is not None:
+            return flow.window.opens_ms if flow.window.opens_ms is not None else (flow.window.closes_ms or now_ms) - 3_600_000
+    return None
+
+
+def _capabilities(skin: str) -> "Capabilities":
+    from importlib import import_module
+
+    module, _, name = SKINS[skin].partition(":")
+    capabilities: Capabilities = getattr(import_module(module), name)
+    return capabilities
+
+
+def _typed(shown: bool) -> Iterator[str]:
+    """Lines from a person or a pipe, without those that are empty, until there are no more."""
+    while True:
+        if shown:
+            try:
+                line = input("you> ")
+            except (EOFError, KeyboardInterrupt):
+                click.echo()
+                return
+        elif not (line := sys.stdin.readline()):
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def _bubble(message: str) -> str:
+    head, *rest = message.split("\n")
+    return "\n".join([f"bot> {head}", *(f"     {line}" for line in rest)])
+
+
+def _answer(talk: "Talk", line: str) -> list[str]:
+    """What the bot says to this line; for a line that is a command, what that tells."""
+    word, _, rest = line.partition(" ")
+    command = _COMMANDS.get(word)
+    if command is None and word[:1] == ":" and word[1:].isalpha():
+        click.echo(f"There is no {word}.\n{HELP}")
+        return []
+    return talk.say(line) if command is None else command(talk, rest.strip())
+
+
+def _wait(talk: "Talk", duration: str) -> list[str]:
+    try:
+        said = talk.wait(duration)
+    except ValueError as error:
+        click.echo(f"{error}")
+        return []
+    click.echo(f"     ({_instant(talk.now_ms)})")
+    return said
+
+
+def _tap(talk: "Talk", which: str) -> list[str]:
+    titles = _buttons(talk)
+    if which.isdecimal() and 0 < int(which) <= len(titles):
+        which = titles[int(which) - 1]
+    try:
+        return talk.tap(which)
+    except LookupError:
+        buttons = ", ".join(f"{number} {title}" for number, title in enumerate(titles, 1))
+        click.echo(f"No such button. {f'There are: {buttons}.' if buttons else 'None was shown.'}")
+        return []
+
+
+def _buttons(talk: "Talk") -> list[str]:
+    """Titles of the buttons or rows of the newest message that had some."""
+    from vaiven.model.effects import Send
+
+    shown = (effect.options for effect in reversed(talk.history) if isinstance(effect, Send) and effect.options)
+    return [option.title for option in next(shown, ())]
+
+
+def _state(talk: "Talk", _: str) -> list[str]:
+    session = talk.session
+    lines = [f"clock    {_instant(talk.now_ms)}"]
+    if session is None:
+        lines.append("session  none is open")
+    else:
+        frame = session.top
+        lines.append(f"session  {frame.flow}, step {frame.step}, visit {frame.visit}, tries {frame.tries}")
+        lines += _pairs("vars", {**talk.contact.vars, **frame.vars}) + _pairs("answers", frame.answers)
+    lines += _pairs("timers", {timer.key: _instant(timer.due_ms) for timer in talk.timers.values()})
+    lines += _pairs("votes", {" ".join(key): count for key, count in talk.votes.items()})
+    click.echo("\n".join(f"     {line}" for line in lines))
+    return []
+
+
+def _help(_talk: "Talk", _: str) -> list[str]:
+    click.echo(HELP)
+    return []
+
+
+_COMMANDS: dict[str, Callable[["Talk", str], list[str]]] = {":wait": _wait, ":tap": _tap, ":state": _state, ":help": _help}
+
+
+def _pairs(head: str, values: dict[str, Any]) -> list[str]:
+    return [f"{head if first else '':8} {name} = {value}" for first, (name, value) in _marked(values)]
+
+
+def _marked(values: dict[str, Any]) -> Iterator[tuple[bool, tuple[str, Any]]]:
+    return ((index == 0, pair) for index, pair in enumerate(values.items()))
+
+
+def _instant(ms: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

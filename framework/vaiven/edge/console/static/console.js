@@ -1,0 +1,98 @@
+// The page: a bar, phones side by side, and the vote board beside them.
+
+import { read, readToken, repeat } from "./api.js";
+import { Board } from "./board.js";
+import { Phone } from "./phone.js";
+
+const KEPT = "vaiven-phones";
+// Reserved for fiction: +1 202 555 01xx and +44 7700 900xxx. The first of the former is the bot's own.
+const ADDRESSES = {
+  tel: (index) => `tel:+12025550${100 + index}`,
+  whatsapp: (index) => `whatsapp:447700900${String(index).padStart(3, "0")}`,
+  messenger: (index) => `messenger:${7000 + index}`,
+};
+const LAST = 99;
+
+const phones = new Map();
+const place = document.getElementById("phones");
+const status = document.getElementById("status");
+const notice = document.getElementById("notice");
+const troubles = new Map();
+
+function tell(text) {
+  notice.textContent = text ?? "";
+  notice.hidden = !text;
+}
+
+// The bar says live as long as everything that reads can read.
+function trouble(who, error) {
+  if (error) troubles.set(who, error);
+  else troubles.delete(who);
+  const first = troubles.values().next().value;
+  status.dataset.state = first ? "lost" : "live";
+  status.textContent = first ? "not connected, trying again" : "live";
+  status.title = first ? first.message : "Everything on this page is read from the store";
+}
+
+function kept() {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(KEPT));
+    if (Array.isArray(found) && found.every((address) => typeof address === "string")) return found;
+  } catch {
+    // nothing kept, or nothing to be read
+  }
+  return Object.values(ADDRESSES).map((address) => address(1));
+}
+
+function keep() {
+  sessionStorage.setItem(KEPT, JSON.stringify([...phones.keys()]));
+}
+
+function add(address, config) {
+  const phone = new Phone(address, config, {
+    trouble: (error) => trouble(address, error),
+    refused: tell,
+    close() {
+      phones.delete(address);
+      troubles.delete(address);
+      keep();
+      place.focus();
+    },
+  });
+  phones.set(address, phone);
+  place.append(phone.node);
+  keep();
+  return phone;
+}
+
+function next(scheme) {
+  for (let index = 1; index <= LAST; index += 1) {
+    const address = ADDRESSES[scheme](index);
+    if (!phones.has(address)) return address;
+  }
+  return null;
+}
+
+async function start() {
+  const config = await read("/console/index.json");
+  for (const address of kept()) add(address, config);
+  for (const button of document.querySelectorAll("[data-add]")) {
+    button.addEventListener("click", () => {
+      const address = next(button.dataset.add);
+      if (address) add(address, config).show();
+    });
+  }
+  const board = new Board(document.getElementById("board"));
+  repeat(() => board.refresh(), 1000, (error) => trouble("board", error));
+}
+
+function door() {
+  tell(readToken() ? null : "You can look, but not type: open the address with the token, as it was printed at the start.");
+}
+
+addEventListener("hashchange", door);
+door();
+start().catch((error) => {
+  trouble("page", error);
+  tell(`${error.message} Reload this page to try again.`);
+});

@@ -1,0 +1,86 @@
+"""Calls to providers: libcurl where it is installed (a quarter of the CPU a call), else aiohttp's client."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from vaiven.channels.contract import ProviderRequest, ProviderResponse
+from vaiven.runtime.transport import Answer, NoResponse, Transport
+
+log = logging.getLogger("vaiven.http")
+
+TIMEOUT_S = 15.0
+CONNECT_TIMEOUT_S = 5.0
+RESPONSE_LIMIT_BYTES = 256 * 1024
+"""More than any provider answers to a send; what is beyond is not read."""
+
+
+def make_transport(connections: int) -> Transport:
+    """The best transport that this machine has, for so many calls at a time. Needs a running event loop."""
+    try:
+        from vaiven.edge.curl import CurlTransport
+    except ImportError:
+        return AiohttpTransport(connections)
+    return CurlTransport(connections)
+
+
+class AiohttpTransport:
+    """Calls by aiohttp's client: always there."""
+
+    def __init__(self, connections: int) -> None:
+        import aiohttp
+
+        self._aiohttp = aiohttp
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S),
+            auto_decompress=True,
+        )
+        self._calls: set[asyncio.Task[None]] = set()
+
+    def send(self, request: ProviderRequest, done: Callable[[Answer], None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._call(request, done))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def close(self) -> None:
+        for task in self._calls:
+            task.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        await self._session.close()
+
+    async def _call(self, request: ProviderRequest, done: Callable[[Answer], None]) -> None:
+        answer: Answer
+        try:
+            async with self._session.request(
+                request.method, request.url, headers=list(request.headers), data=request.body, allow_redirects=False
+            ) as response:
+                body = await response.content.read(RESPONSE_LIMIT_BYTES)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                answer = ProviderResponse(response.status, headers, body)
+        except (self._aiohttp.ClientConnectorError, self._aiohttp.InvalidURL) as error:
+            answer = NoResponse(False, f"no connection: {type(error).__name__}")
+        except (self._aiohttp.ClientError, TimeoutError, OSError) as error:
+            answer = NoResponse(not isinstance(error, self._aiohttp.ConnectionTimeoutError), type(error).__name__)
+        except asyncio.CancelledError:
+            done(NoResponse(True, "cancelled"))
+            raise
+        done(answer)
+
+
+class InProcess:
+    """Answers requests to ``scheme://`` by a pure function, without a socket; passes the rest on."""
+
+    def __init__(self, scheme: str, answer: Callable[[ProviderRequest], ProviderResponse], outer: Transport) -> None:
+        self._prefix = f"{scheme}://"
+        self._answer = answer
+        self._outer = outer
+
+    def send(self, request: ProviderRequest, done: Callable[[Answer], None]) -> None:
+        if request.url.startswith(self._prefix):
+            asyncio.get_running_loop().call_soon(done, self._answer(request))
+        else:
+            self._outer.send(request, done)
+
+    async def close(self) -> None:
+        await self._outer.close()

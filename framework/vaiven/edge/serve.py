@@ -1,0 +1,162 @@
+"""Starting and stopping a bot: what ``vaiven run`` does."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from vaiven.channels.registry import make_channel
+from vaiven.channels.simulator import answer as simulated
+from vaiven.edge.http import InProcess, make_transport
+from vaiven.edge.settings import BotSettings
+from vaiven.edge.web import Door, Site
+from vaiven.flow.load import load_flows
+from vaiven.flow.problems import FlowError
+from vaiven.flow.step import FlowSet
+from vaiven.model.errors import VaivenError
+from vaiven.runtime.bot import Bot
+from vaiven.runtime.decide import Line
+from vaiven.runtime.pacing import Pacing
+from vaiven.runtime.transport import Transport
+from vaiven.stores import open_store
+
+log = logging.getLogger("vaiven.serve")
+
+DRAIN_S = 1.0
+"""After SIGTERM a load balancer is told 503 for so long, and requests are still taken."""
+
+
+class CannotListen(VaivenError):
+    """The address is taken or not ours."""
+
+
+def clock() -> int:
+    """Now, ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def read_flows(settings: BotSettings) -> FlowSet:
+    """The bot's flow files, checked and compiled.
+
+    Raises:
+        FlowError: every problem of every file.
+    """
+    files = [(str(path), path.read_text("utf-8")) for path in sorted(Path(settings.flows).glob("*.flow.yaml"))]
+    documents, problems = load_flows(files, settings.params)
+    if any(problem.severity == "error" for problem in problems):
+        raise FlowError(problems)
+    return FlowSet.build(settings.spec, documents)
+
+
+def assemble(settings: BotSettings, transport: Transport) -> Bot:
+    """A bot from its settings, not started yet. Raises FlowError, SettingsError."""
+    lines = {each.name: Line(make_channel(each.name, each.settings), each.stop_reply) for each in settings.channels}
+    return Bot(
+        store=open_store(settings.store, clock=clock),
+        lines=lines,
+        flows=read_flows(settings),
+        transport=InProcess("simulator", simulated, transport),
+        clock=clock,
+        owner=f"{os.getpid()}-{secrets.token_hex(4)}",
+        pacing={each.name: Pacing(rate_per_s=each.rate_per_s) for each in settings.channels},
+    )
+
+
+async def serve(
+    bot: Bot, sites: Sequence[Site], stop: asyncio.Event, started: Callable[[list[int]], None], drain_s: Callable[[], float]
+) -> None:
+    """Run a started bot behind its sites until ``stop``; then finish what is under way.
+
+    Raises whatever ended the bot, if it was not ``stop``.
+    """
+    running = asyncio.create_task(bot.run())
+    listening: list[Site] = []
+    try:
+        ports = []
+        for site in sites:
+            ports.append(await site.start())
+            listening.append(site)
+        started(ports)
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        bot.ready = False
+        if not running.done():
+            await asyncio.sleep(drain_s())
+    finally:
+        for site in listening:
+            await site.stop()
+        if not running.done():
+            await bot.stop()
+        try:
+            await running
+        finally:
+            await bot.close()
+
+
+def signalled() -> tuple[asyncio.Event, Callable[[], float]]:
+    """An event that SIGINT and SIGTERM set, and how long to drain after it. A second signal changes nothing."""
+    stop, drain = asyncio.Event(), [0.0]
+
+    def on_term() -> None:
+        drain[0] = DRAIN_S
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on its loop
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+        loop.add_signal_handler(signal.SIGTERM, on_term)
+    return stop, lambda: drain[0]
+
+
+def run_bot(settings: BotSettings, host: str, port: int, console_port: int | None = None) -> int:
+    """Serve until a signal comes. Gives the exit code.
+
+    Raises:
+        FlowError, SettingsError, StoreError, CannotListen: nothing was served.
+    """
+
+    async def main() -> None:
+        from vaiven.edge.console import Console
+
+        stop, drain_s = signalled()
+        bot = assemble(settings, make_transport(Pacing().connections))
+        await bot.start()
+        sites = [Site(Door(bot, settings.public_url or "").routes(), host, port)]
+        if console_port is not None:
+            console = Console(bot)
+            sites.append(Site(console.routes(), "127.0.0.1", console_port))
+
+        def started(ports: list[int]) -> None:
+            print(f"vaiven: {settings.bot} on http://{host}:{ports[0]}, store {settings.store}", flush=True)
+            for each in settings.channels:
+                if each.type != "simulator":
+                    print(f"  {each.name}: POST {settings.public_url}/hooks/{each.name}", flush=True)
+            if console_port is not None:
+                print(f"  console: {console.url(f'http://127.0.0.1:{ports[1]}')}", flush=True)
+
+        await serve(bot, sites, stop, started, drain_s)
+
+    run(main)
+    return 0
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    """Run on uvloop where it is installed, else on asyncio's own loop."""
+    try:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    except ImportError:
+        factory = None
+
+    async def entry() -> None:
+        await main()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(entry())

@@ -1,0 +1,357 @@
+"""What a bot is set to: ``bot.yaml``, what is given over it, and the environment for its secrets. Read whole or not at all."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from vaiven.edge.channel_settings import ChannelSettings, read_channels
+from vaiven.edge.places import UNKNOWN, Layer, Place, Reader, given
+from vaiven.flow.problems import Problem, in_file_order, suggest
+from vaiven.flow.source import Source, scan
+from vaiven.flow.spec import BotSpec, Words
+from vaiven.model.errors import SettingsError
+
+FILE = "bot.yaml"
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+_BOT = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+_PARAM = re.compile(r"[a-z][a-z0-9_]*\Z")
+_LANG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_COUNTRY = re.compile(r"[A-Z]{2}\Z")
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)\Z")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?\Z")
+_REQUIRED = {"bot": "bot: my-bot", "flows": "flows: ../../flows/my_bot", "channels": "channels: {phone: {type: simulator}}"}
+_WORDS = tuple(each.name for each in fields(Words) if each.name != "error")
+PROFILES = {"sqlite": "local", "memory": "dev"}
+"""The profile that each kind of store can keep: what a 200 means (``local``: on this disk; ``dev``: in memory)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotSettings:
+    """One bot, every value resolved and proven.
+
+    ``flows`` is the absolute folder of its flow files, ``file`` where this was read. ``public_url`` has no slash at its end; it
+    is empty where no provider needs to reach us. ``words`` are fields of ``Words``. ``hours`` and ``call_hosts`` are as written.
+    """
+
+    bot: str
+    file: Path
+    flows: Path
+    store: str
+    profile: str
+    public_url: str
+    channels: tuple[ChannelSettings, ...]
+    lang: str = "en"
+    zone: str = "UTC"
+    country: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    words: Mapping[str, str] = field(default_factory=dict)
+    error_flow: str | None = None
+    hours: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    call_hosts: tuple[str, ...] = ()
+
+    @property
+    def spec(self) -> BotSpec:
+        """What of it the flows can see."""
+        return BotSpec(self.bot, self.lang, self.zone, self.country, self.params, Words(**self.words), self.error_flow)
+
+
+def load_settings(
+    path: Path | str, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> BotSettings:
+    """Read a bot's settings. ``path`` is its folder or its ``bot.yaml``; ``overrides`` are merged over the file, key by key, as
+    ``{"store": "memory://", "channels": {"sms": {"api": "http://127.0.0.1:9"}, "phone": None}}`` (None takes a channel away).
+
+    Raises:
+        SettingsError: something is missing or wrong; ``problems`` has every one, with its place and what would be right.
+    """
+    settings, problems = read_settings(path, overrides, environ or {})
+    if settings is None or problems:
+        raise SettingsError([str(problem) for problem in problems])
+    return settings
+
+
+def read_settings(
+    path: Path | str, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[BotSettings | None, list[Problem]]:
+    """The settings, if there are no problems, and every problem in file order.
+
+    With ``environ`` None the environment is not looked at: what comes from there is taken to be right, as ``check`` does.
+    """
+    file = bot_file(path)
+    source, problems = _scan(file)
+    over, wrong = given(overrides or {})
+    problems = [*problems, *wrong]
+    if source is None or problems:
+        return None, problems
+    reader = Reader(environ)
+    settings = _read(reader, source, over, file)
+    found = in_file_order(reader.told())
+    return (None if found else settings), found
+
+
+def store_url(path: Path | str, environ: Mapping[str, str]) -> str:
+    """The store of a bot, without looking at its other settings, such as secrets that only serving needs.
+
+    Raises:
+        SettingsError: the file cannot be read, or its store is wrong.
+    """
+    file = bot_file(path)
+    source, problems = _scan(file)
+    reader, url = Reader(environ), ""
+    if source is not None and not problems:
+        places = Place("", (Layer(source, None, source.root),)).children()
+        read = {key: _READERS[key](reader, places[key]) for key in ("bot", "store") if key in places}
+        url = read.get("store") or f"sqlite:///{read.get('bot')}.db"
+        problems = reader.told()
+    if problems:
+        raise SettingsError([str(problem) for problem in problems])
+    return url
+
+
+def bot_file(path: Path | str) -> Path:
+    """The ``bot.yaml`` that this names: itself, or the one in this folder."""
+    path = Path(path)
+    return path / FILE if path.is_dir() or path.suffix not in (".yaml", ".yml") else path
+
+
+def _scan(file: Path) -> tuple[Source | None, list[Problem]]:
+    try:
+        text = file.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [_unreadable(file, error)]
+    return scan(text, str(file))
+
+
+def _unreadable(file: Path, error: Exception) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        beside = sorted(str(each.parent) for each in Path().glob(f"bots/*/{FILE}"))
+        return Problem("no-bot", str(file), 1, 1, "there is no such file", f"Bots here: {', '.join(beside)}." if beside else "")
+    reason = (
+        "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or type(error).__name__
+    )
+    return Problem("no-bot", str(file), 1, 1, f"the file cannot be read: {reason}")
+
+
+def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> BotSettings | None:
+    layers = [Layer(source, None, source.root)] + ([Layer(over, None, over.root)] if over else [])
+    root = Place("", tuple(layers))
+    places = reader.children(root, _KNOWN)
+    if not places:
+        return None
+    for key, example in _REQUIRED.items():
+        if key not in places:
+            reader.missing(root, key, f"For example: {example}")
+    read = {key: _READERS[key](reader, place) for key, place in places.items() if key in _READERS}
+    store = read.get("store") or f"sqlite:///{read.get('bot')}.db"
+    error_text, error_flow = read.get("errors") or (None, None)
+    return BotSettings(
+        bot=read.get("bot") or "",
+        file=file,
+        flows=_flows(reader, places["flows"], file, read["flows"]) if read.get("flows") else Path(),
+        store=store,
+        profile=_profile(reader, places, store, read.get("profile")),
+        public_url=read.get("public_url") or "",
+        channels=_channels(reader, root, places, read),
+        lang=read.get("lang") or "en",
+        zone=read.get("zone") or "UTC",
+        country=read.get("country"),
+        params=read.get("params") or {},
+        words={**(read.get("words") or {}), **({"error": error_text} if error_text else {})},
+        error_flow=error_flow,
+        hours=read.get("hours") or {},
+        call_hosts=read.get("calls") or (),
+    )
+
+
+def _channels(reader: Reader, root: Place, places: Mapping[str, Place], read: Mapping[str, Any]) -> tuple[ChannelSettings, ...]:
+    """The channels, which get the bot's country and public URL too; a problem with those is told once, not by every channel."""
+    if "channels" not in places:
+        return ()
+    shared = {key: read[key] for key in ("public_url", "country") if read.get(key)}
+    unsure = frozenset(key for key in ("public_url", "country") if key in places and key not in shared)
+    channels, wanted = read_channels(reader, places["channels"], shared, unsure)
+    if "public_url" in wanted:
+        reader.missing(root, "public_url", "Providers reach us there, and sign it: public_url: {env: PUBLIC_URL}")
+    if "country" in wanted:
+        reader.missing(root, "country", "It says how numbers without a country code are read: country: ES")
+    return channels
+
+
+def _matching(pattern: re.Pattern[str], rule: str, example: str) -> Callable[[Reader, Place], str | None]:
+    def read(reader: Reader, place: Place) -> str | None:
+        value = reader.text(place, example)
+        if value is not None and not pattern.match(value):
+            reader.say(place, "wrong-setting", f"'{place.name}' must be {rule}", f"For example: {example}")
+            return None
+        return value
+
+    return read
+
+
+def _flows(reader: Reader, place: Place, file: Path, written: str) -> Path:
+    folder = (file.parent / written).resolve()
+    if not folder.is_dir():
+        reader.say(place, "no-flows", f"there is no folder {folder}", "It is read from the folder of this file on.")
+    elif next(folder.glob("*.flow.yaml"), None) is None:
+        reader.say(place, "no-flows", f"no *.flow.yaml file is in {folder}")
+    return folder
+
+
+def _store(reader: Reader, place: Place) -> str | None:
+    value = reader.text(place, "sqlite:///votes.db")
+    if value is None:
+        return None
+    scheme, _, rest = value.partition(":")
+    if (scheme == "sqlite" and rest.startswith("///") and len(rest) > 3) or value == "memory://":
+        return value
+    if scheme not in PROFILES and entry_points(group="vaiven.stores", name=scheme):
+        return value
+    cure = "Write sqlite:///votes.db for a file, sqlite:////var/lib/votes.db for one from the root on, or memory:// for a trial."
+    reader.say(place, "wrong-store", f"'{place.name}' names no store that is known here", cure)
+    return None
+
+
+def _profile(reader: Reader, places: Mapping[str, Place], store: str, written: str | None) -> str:
+    kept = PROFILES.get(store.partition(":")[0], written or "local")
+    # A store given over the file brings its own profile, unless that is given too.
+    moved = "store" in places and places["store"].is_option and not places["profile"].is_option if written else False
+    stands = kept if written is None or moved else written
+    if stands != kept:
+        cure = f"Write profile: {kept}, or change the store. local is a SQLite file, dev is memory://."
+        reader.say(places["profile"], "wrong-profile", f"the store {store} cannot keep the profile '{stands}'", cure)
+    return stands
+
+
+def _choice(known: tuple[str, ...]) -> Callable[[Reader, Place], str | None]:
+    def read(reader: Reader, place: Place) -> str | None:
+        value = reader.text(place, known[0])
+        if value is not None and value not in known:
+            reader.say(place, "wrong-setting", f"'{place.name}' cannot be '{value}'", suggest(value, known, "It is one of"))
+            return None
+        return value
+
+    return read
+
+
+def _public_url(reader: Reader, place: Place) -> str | None:
+    value = reader.text(place, "https://votes.example")
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    good = host and not (parts.query or parts.fragment or parts.username) and value.isascii() and not re.search(r"\s", value)
+    if not good or parts.scheme not in ("https", "http"):
+        cure = "For example: https://votes.example, without a path for webhooks, which we add."
+        reader.say(place, "wrong-url", f"'{place.name}' must be a web address", cure)
+        return None
+    if parts.scheme == "http" and host not in _LOCAL:
+        reader.say(place, "wrong-url", f"'{place.name}' must be https", "Plain http is taken for localhost only.")
+        return None
+    return value.rstrip("/")
+
+
+def _zone(reader: Reader, place: Place) -> str | None:
+    value = reader.text(place, "Europe/Madrid")
+    if value is None:
+        return None
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        from zoneinfo import available_timezones
+
+        near = suggest(value, sorted(available_timezones()), "Zones").rpartition("Did you mean ")[2]
+        cure = f"Did you mean {near}" if near.startswith("'") else "For example: Europe/Madrid, America/New_York, UTC."
+        reader.say(place, "wrong-zone", f"'{value}' is no time zone", cure)
+        return None
+    return value
+
+
+def _params(reader: Reader, place: Place) -> dict[str, Any]:
+    found = {}
+    for name, child in reader.children(place).items():
+        value = reader.value(child)
+        if not _PARAM.match(name):
+            reader.say(child, "wrong-setting", f"'{name}' is no name for a param", "Write it as max_votes.", at_key=True)
+        elif isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict | list) for each in value)):
+            reader.say(child, "wrong-setting", f"'{child.name}' must be one value, or a list of values")
+        elif value is not UNKNOWN:
+            found[name] = value
+    return found
+
+
+def _words(reader: Reader, place: Place) -> dict[str, str]:
+    texts = {key: reader.text(child, '"Text HELP for help."') for key, child in reader.children(place, _WORDS).items()}
+    return {key: text for key, text in texts.items() if text is not None}
+
+
+def _errors(reader: Reader, place: Place) -> tuple[str | None, str | None]:
+    """The text that people get when something breaks, and the flow that takes over."""
+    places = reader.children(place, ("flow", "text"))
+    flow = places.get("flow")
+    named = None if flow is None or reader.value(flow) is None else reader.text(flow, "support")
+    return (reader.text(places["text"], '"Please try again."') if "text" in places else None), named
+
+
+def _commands(reader: Reader, place: Place) -> None:
+    for child in reader.children(place).values():
+        cure = "Write the command in the flow whose steps it covers."
+        reader.say(
+            child, "wrong-setting", f"'{child.name}' is a command of the bot, and those belong into flows", cure, at_key=True
+        )
+
+
+def _hours(reader: Reader, place: Place) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for name, week in reader.children(place).items():
+        found[name] = {}
+        for days, child in reader.children(week).items():
+            if not all(day in _DAYS for day in days.split("-", 1)):
+                reader.say(child, "wrong-hours", f"'{days}' names no days", "Write mon, or mon-fri.", at_key=True)
+            span = reader.text(child, '"09:00-18:00"')
+            if span is not None and not _SPAN.match(span):
+                reader.say(child, "wrong-hours", f"'{span}' is no span of hours", 'Write "09:00-18:00".')
+            elif span is not None:
+                found[name][days] = span
+    return found
+
+
+def _calls(reader: Reader, place: Place) -> tuple[str, ...]:
+    child = reader.children(place, ("allow",)).get("allow")
+    hosts = [] if child is None else reader.value(child)
+    if isinstance(hosts, list) and all(isinstance(host, str) and _HOST.match(host) for host in hosts):
+        return tuple(hosts)
+    if child is not None and hosts is not UNKNOWN:
+        reader.say(
+            child, "wrong-setting", f"'{child.name}' must be a list of hosts", "For example: [desk.internal, 10.0.0.7:8080]"
+        )
+    return ()
+
+
+_READERS: dict[str, Callable[[Reader, Place], Any]] = {
+    "bot": _matching(_BOT, "a name of small letters, digits and -", "tv-vote"),
+    "flows": lambda reader, place: reader.text(place, "../../flows/tv_vote"),
+    "store": _store,
+    "profile": _choice(("local", "dev")),
+    "public_url": _public_url,
+    "lang": _matching(_LANG, "a language code", "en, es-ES"),
+    "zone": _zone,
+    "country": _matching(_COUNTRY, "a country's two capital letters", "ES"),
+    "params": _params,
+    "hours": _hours,
+    "words": _words,
+    "commands": _commands,
+    "errors": _errors,
+    "calls": _calls,
+}
+"""What reads each setting, in the order in which a file is best written; ``channels`` are read after these, which they need."""
+_KNOWN = (*_READERS, "channels")

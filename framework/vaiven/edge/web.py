@@ -1,0 +1,189 @@
+"""The door on the street: webhooks, health and metrics over HTTP.
+
+In this order: size and time limits (413, 408), the signature (one constant 403), then parsing. Nothing of a request is told
+back to its sender, and no 200 is given before the store has it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from vaiven.channels.contract import WebhookAnswer, WebhookRequest
+from vaiven.edge.metrics import CONTENT_TYPE, road
+from vaiven.model.errors import SignatureMismatch, StoreUnavailable
+from vaiven.runtime.bot import Bot
+
+log = logging.getLogger("vaiven.web")
+
+BODY_LIMIT_BYTES = 3 * 1024 * 1024
+"""Meta sends up to 3 MB; nobody sends more."""
+BODY_S = 10.0
+HEADERS_S = 10.0
+"""A connection whose first request has not come whole by then is closed."""
+IDLE_S = 75.0
+SWEEP_S = 2.0
+PATIENCE_S = 5.0
+"""Requests under way at a stop get this long."""
+
+FORBIDDEN = b"forbidden"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class BodyTooLarge(Exception):
+    """More than BODY_LIMIT_BYTES."""
+
+
+async def read_body(request: web.BaseRequest) -> bytes:
+    """The raw body.
+
+    Raises:
+        BodyTooLarge: by its Content-Length, or by what came.
+        TimeoutError: it did not come whole within BODY_S.
+    """
+    content = request.content
+    if content.is_eof():
+        return content.read_nowait()  # the usual case: it came with the headers
+    if (request.content_length or 0) > BODY_LIMIT_BYTES:
+        raise BodyTooLarge
+    pieces, size = [], 0
+    async with asyncio.timeout(BODY_S):
+        while piece := await content.readany():
+            size += len(piece)
+            if size > BODY_LIMIT_BYTES:
+                raise BodyTooLarge
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+class Door:
+    """Answers providers. ``public_url`` is the address they were given: what is signed is read from there, never from Host."""
+
+    def __init__(self, bot: Bot, public_url: str) -> None:
+        self._bot = bot
+        self._public_url = public_url.rstrip("/")
+
+    def webhook(self, name: str) -> Handler:
+        """The handler of one channel's webhook."""
+        intake, counts, public_url = self._bot.intake, self._bot.counts, self._public_url
+        channel = self._bot.lines[name].channel
+        accepted = channel.answer()
+        forbidden = WebhookAnswer(403, FORBIDDEN)
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                body = await read_body(request)
+            except BodyTooLarge:
+                return self._refuse(name, 413, "too large")
+            except TimeoutError:
+                return self._refuse(name, 408, "too slow")
+            path, _, query = request.raw_path.partition("?")
+            webhook = WebhookRequest(request.method, public_url + path, request.headers, body, query)
+            try:
+                if webhook.method == "GET":
+                    answer = channel.handshake(webhook)
+                    if answer is not None:
+                        return _answer(answer)
+                await intake.receive(name, webhook)
+            except SignatureMismatch as error:
+                counts["refused", name, "signature"] += 1
+                log.info("webhook refused: channel %s: %s", name, error)
+                return _answer(forbidden)
+            except StoreUnavailable as error:
+                log.warning("webhook not stored: channel %s: %s", name, error)
+                counts["webhooks", name, "503"] += 1
+                return web.Response(status=503, headers={"Retry-After": str(error.retry_after_s)})
+            counts["webhooks", name, "200"] += 1
+            return _answer(accepted)
+
+        return handle
+
+    def _refuse(self, name: str, status: int, reason: str) -> web.Response:
+        self._bot.counts["refused", name, reason] += 1
+        response = web.Response(status=status, body=reason.encode())
+        response.force_close()
+        return response
+
+    async def live(self, _: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def ready(self, _: web.Request) -> web.Response:
+        return web.json_response({"ready": self._bot.ready}, status=200 if self._bot.ready else 503)
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        try:
+            waiting = await self._bot.store.counts()
+        except StoreUnavailable:
+            waiting = None
+        text = road(self._bot.counts, waiting, self._bot.clock()).render()
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    def routes(self) -> list[web.RouteDef]:
+        """Everything under the public address."""
+        routes = [
+            web.get("/health/live", self.live),
+            web.get("/health/ready", self.ready),
+            web.get("/metrics", self.metrics),
+        ]
+        for name, line in self._bot.lines.items():
+            if getattr(line.channel, "hooked", True):
+                routes.append(web.post(f"/hooks/{name}", self.webhook(name)))
+                routes.append(web.get(f"/hooks/{name}", self.webhook(name), allow_head=False))
+        return routes
+
+
+def _answer(answer: WebhookAnswer) -> web.Response:
+    return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+
+
+class Site:
+    """One listening socket with its routes."""
+
+    def __init__(self, routes: list[web.RouteDef], host: str, port: int) -> None:
+        app = web.Application(client_max_size=BODY_LIMIT_BYTES)
+        app.router.add_routes(routes)
+        # Webhooks are signed as they are sent: an encoded body is not decoded, so no small body can become a large one.
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=IDLE_S,
+            lingering_time=1.0,
+            handle_signals=False,
+            shutdown_timeout=PATIENCE_S,
+        )
+        self._host = host
+        self._port = port
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Listen; give the port. Raises OSError if it is taken."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port, backlog=1024, reuse_address=True)
+        await site.start()
+        self._sweeper = asyncio.create_task(self._sweep())
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Listen no more, let requests under way finish."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        await self._runner.cleanup()
+
+    async def _sweep(self) -> None:
+        """Close connections that never got a first request through: half-sent headers are held only so long."""
+        first_seen: dict[object, float] = {}
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now, still = loop.time(), {}
+            for connection in self._runner.server.connections if self._runner.server else ():
+                # aiohttp has no time limit for headers; this count is how its handler knows of its first request.
+                if connection._request_count:
+                    continue
+                still[connection] = first_seen.get(connection, now)
+                if now - still[connection] >= HEADERS_S - SWEEP_S:
+                    connection.force_close()
+            first_seen = still

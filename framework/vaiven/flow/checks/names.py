@@ -1,0 +1,137 @@
+"""Every name in the file stands for something: steps that are gone to, variables, params, answers."""
+
+from collections.abc import Iterator
+
+from vaiven.flow.checks.view import View
+from vaiven.flow.document import Ask, Position, Tally, Use
+from vaiven.flow.problems import Problem, closest, suggest
+
+BUILT_IN = {
+    "params": None,
+    "vars": None,
+    "contact": None,
+    "channel": (),
+    "session": ("id", "visit"),
+    "message": ("id", "kind", "text"),
+    "input": (),
+    "window": ("from", "to"),
+    "now": (),
+    "today": (),
+}
+"""Names that every flow has, with their fields: None for any."""
+TAKEN = frozenset(BUILT_IN) | {"result", "item", "queue", "agent", "choices", "hint"}
+"""Names that no variable and no answer may have."""
+
+
+def targets(view: View) -> Iterator[Problem]:
+    """Every step that is gone to is there, and every variable that is written to is declared."""
+    for target in view.document.targets:
+        if target.variable:
+            if target.name not in view.document.vars:
+                cure = suggest(target.name, view.document.vars, "Variables")
+                cure = cure or f"Declare it at the top: `vars: {{{target.name}: text}}`."
+                yield view.problem("unknown-variable", target.at, f"the variable '{target.name}' is not declared", cure)
+        elif target.name not in view.steps:
+            cure = suggest(target.name, view.steps, "Steps")
+            yield view.problem("unknown-step", target.at, f"there is no step '{target.name}' in this flow", cure)
+
+
+def names(view: View) -> Iterator[Problem]:
+    """Every name in an expression or a text is a variable, an answer, or one of the language."""
+    answers = view.answers()
+    for use in view.document.uses:
+        for dotted in sorted(use.piece.names):
+            yield from _name(view, use, dotted, answers)
+
+
+def _name(view: View, use: Use, dotted: str, answers: dict[str, tuple[str, ...]]) -> Iterator[Problem]:
+    top, *fields = dotted.split(".")
+    at = view.place_of(use, dotted)
+    if top in view.unread or top in use.local:
+        return
+    if top == "params":
+        yield from _param(view, at, fields)
+    elif top == "vars":
+        yield from _field(view, at, top, fields, tuple(view.document.vars))
+    elif top in BUILT_IN:
+        yield from _field(view, at, top, fields, BUILT_IN[top])
+    elif top in answers:
+        yield from _field(view, at, top, fields, answers[top])
+    elif top in view.document.vars:
+        yield from _field(view, at, top, fields, ())
+    elif top in ("choices", "hint"):
+        yield view.problem("unknown-name", at, f"{{{top}}} is only there in the texts of an `ask`")
+    else:
+        yield view.problem("unknown-name", at, f"'{top}' is not known here", _unknown_cure(view, top, answers))
+
+
+def _unknown_cure(view: View, top: str, answers: dict[str, tuple[str, ...]]) -> str:
+    if top in view.steps:
+        return f"Step '{top}' leaves no answer: only `ask` and `tally` do."
+    known = [*view.document.vars, *answers, *BUILT_IN]
+    return suggest(top, known, "Known") + f"\nA text in an expression stands in quotes of its own: \"'{top}'\"."
+
+
+def _param(view: View, at: Position, fields: list[str]) -> Iterator[Problem]:
+    if not fields:
+        yield view.problem("unknown-name", at, "'params' is a group: name one of them", "For instance params.max_votes.")
+        return
+    known = {*view.document.params, *(view.params or {})}
+    if fields[0] in known:
+        return
+    name = fields[0]
+    if view.params is not None:
+        cure = suggest(name, sorted(known), "Params") or f"Declare it in the flow, `params: {{{name}: ...}}`, or in the bot."
+        yield view.problem("unknown-param", at, f"the param '{name}' is declared neither in the flow nor in the bot", cure)
+    elif near := closest(name, known):
+        text = f"the param '{name}' is not declared in the flow"
+        yield view.warning("unknown-param", at, text, f"Unless the bot declares it: did you mean '{near}'?")
+
+
+def _field(view: View, at: Position, top: str, fields: list[str], known: tuple[str, ...] | None) -> Iterator[Problem]:
+    if not fields or known is None:
+        return
+    if len(fields) == 1 and fields[0] in known:
+        return
+    cure = suggest(fields[0], known, f"Fields of '{top}'") or f"Write {top}."
+    yield view.problem("unknown-field", at, f"'{top}' has no field '{'.'.join(fields)}'", cure)
+
+
+def taken_names(view: View) -> Iterator[Problem]:
+    """No answer and no variable hides a name of the language, or each other."""
+    for step in view.document.steps:
+        if not isinstance(step.verb, Ask | Tally):
+            continue
+        if step.name in TAKEN:
+            text = f"'{step.name}' is a name of the language, so this step's answer could not be read"
+            yield view.problem("taken-name", step.at, text, "Give the step another name.")
+        elif variable := view.document.vars.get(step.name):
+            text = f"the variable '{step.name}' and the answer of step '{step.name}' have one name"
+            yield view.problem("taken-name", variable.at, text, "Rename one; `save:` puts an answer into a variable.")
+    for variable in view.document.vars.values():
+        if variable.name in TAKEN:
+            text = f"'{variable.name}' is a name of the language and cannot be a variable"
+            yield view.problem("taken-name", variable.at, text, "Give it another name.")
+
+
+def ask_texts(view: View) -> Iterator[Problem]:
+    """``{choices}`` and ``{hint}`` have something to print."""
+    for use in view.document.uses:
+        ask = view.steps[use.step].verb if use.step in view.steps else None
+        if not isinstance(ask, Ask) or not use.local:
+            continue
+        if "choices" in use.piece.names and ask.answer.kind != "choices":
+            text = f"step '{use.step}' has no choices to print"
+            yield view.problem("nothing-to-print", view.place_of(use, "choices"), text, "Remove {choices}.")
+        if "hint" in use.piece.names and ask.hint is None:
+            text = f"step '{use.step}' has no hint, so {{hint}} prints nothing"
+            yield view.warning("nothing-to-print", view.place_of(use, "hint"), text, "Add `hint:` to the step, or remove {hint}.")
+
+
+def unused_variables(view: View) -> Iterator[Problem]:
+    used = {dotted.partition(".")[0] for use in view.document.uses for dotted in use.piece.names}
+    used |= {target.name for target in view.document.targets if target.variable}
+    for variable in view.document.vars.values():
+        if variable.name not in used:
+            text = f"the variable '{variable.name}' is never used"
+            yield view.warning("unused-variable", variable.at, text, "Remove it, or read or set it somewhere.")

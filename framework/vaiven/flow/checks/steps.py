@@ -1,0 +1,157 @@
+"""What a single step says is possible: its outcomes, its routes, its timers, the window."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+
+from vaiven.flow.checks.answers import word_at
+from vaiven.flow.checks.view import View, literal
+from vaiven.flow.document import Ask, Branch, Route, Step, Tally
+from vaiven.flow.problems import Problem, suggest
+from vaiven.flow.templates import Template
+
+_SECRETS = re.compile(
+    "|".join(
+        (
+            r"\b(?:sk|rk|pk)[-_](?:(?:live|test|proj)[-_])?[A-Za-z0-9]{20,}",
+            r"\bAKIA[0-9A-Z]{16}\b",
+            r"\bgh[pousr]_[A-Za-z0-9]{30,}",
+            r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+            r"\b(?:AC|SK)[0-9a-f]{32}\b",
+            r"\bEAA[A-Za-z0-9]{40,}",
+            r"\bAIza[0-9A-Za-z_-]{35}\b",
+            r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.",
+            r"-----BEGIN [A-Z ]*PRIVATE KEY",
+        )
+    )
+)
+"""The shapes of keys and tokens of the providers that bots talk to."""
+
+
+def outcomes(view: View) -> Iterator[Problem]:
+    """A map of outcomes names those that the step can have, and all of them."""
+    for step in view.document.steps:
+        possible, later = _outcomes(view, step)
+        then = step.then
+        if not possible or then is None or then.at is None or not (then.outcomes or then.otherwise):
+            continue
+        for outcome in then.outcomes:
+            at = word_at(view, then.at, outcome)
+            if outcome in later:
+                text = f"'{outcome}' never happens at step '{step.name}': {later[outcome]}"
+                yield view.warning("impossible-outcome", at, text, "Remove it.")
+            elif outcome not in possible:
+                cure = suggest(outcome, possible, "Outcomes")
+                yield view.problem("unknown-outcome", at, f"step '{step.name}' has no outcome '{outcome}'", cure)
+        missing = [outcome for outcome in possible if outcome not in then.outcomes]
+        if missing and not then.otherwise:
+            named = " and ".join(f"'{outcome}'" for outcome in missing)
+            cure = f"Add `{missing[0]}: step`, or `else: step` for all that are not named."
+            yield view.problem("uncovered-outcome", then.at, f"`then` does not say what follows {named}", cure)
+
+
+def _outcomes(view: View, step: Step) -> tuple[list[str], dict[str, str]]:
+    """The outcomes that a step can have, and those of its verb that it cannot have here, with the reason."""
+    if isinstance(step.verb, Ask) and step.verb.answer.kind == "confirm":
+        return ["accept", "decline"], {}
+    if not isinstance(step.verb, Tally):
+        return [], {}
+    possible, never = ["counted"], {}
+    if step.verb.cap is None:
+        never["capped"] = "the tally has no `cap`"
+    else:
+        possible.append("capped")
+    if view.document.window is None:
+        never["closed"] = "the flow has no `window`"
+    else:
+        possible.append("closed")
+    return possible, never
+
+
+def dead_routes(view: View) -> Iterator[Problem]:
+    """No route stands behind one that always holds."""
+    for step in view.document.steps:
+        then = step.then
+        groups: list[tuple[Route, ...]] = [step.verb.routes] if isinstance(step.verb, Branch) else []
+        if then is not None:
+            groups += [then.routes, then.otherwise, *then.outcomes.values()]
+        for routes in groups:
+            for route, following in pairwise(routes):
+                if route.condition is None:
+                    text = f"this route of step '{step.name}' is never taken: the one before it always holds"
+                    yield view.problem("dead-route", following.at, text, "Put the route without `if` last.", width=1)
+                    break
+        if isinstance(step.verb, Branch) and then is not None and not all(route.condition for route in step.verb.routes):
+            text = f"`then` of step '{step.name}' is never used: one of its routes always holds"
+            yield view.warning("dead-route", then.at or step.at, text, "Remove `then`, or the route without `if`.")
+
+
+def never_waits(view: View) -> Iterator[Problem]:
+    """Timers, events and commands stand where somebody is waited for."""
+    for step in view.document.steps:
+        if isinstance(step.verb, Ask):
+            continue
+        for key, written in (("after", step.after), ("when", step.when), ("commands", step.commands)):
+            if written:
+                text = f"`{key}` of step '{step.name}' does nothing: this step does not wait"
+                at = word_at(view, step.at, key)
+                yield view.warning("never-waits", at, text, f"Put `{key}` on the `ask` where it is meant.")
+
+
+def quiet_targets(view: View) -> Iterator[Problem]:
+    """Only a question can be entered without asking it."""
+    for target in view.document.targets:
+        step = view.steps.get(target.name)
+        if target.quiet and step is not None and not isinstance(step.verb, Ask):
+            text = f"`quiet` means nothing here: step '{target.name}' asks nothing"
+            yield view.warning("quiet-target", target.at, text, "Remove `quiet`.")
+
+
+def window(view: View) -> Iterator[Problem]:
+    """The window's instants are instants, and it opens before it closes."""
+    found = view.document.window
+    if found is None:
+        return
+    instants = []
+    for key, text in (("from", found.opens), ("to", found.closes)):
+        written = None if text is None else literal(text)
+        if written is None:
+            continue
+        try:
+            instants.append(datetime.fromisoformat(written))
+        except ValueError:
+            cure = 'Write it as ISO 8601 does: "2026-12-05T20:00Z", or take a param: "{params.opens}".'
+            at = word_at(view, found.at, key)
+            yield view.problem("bad-instant", at, f"`{key}` of the window is no instant: '{written}'", cure)
+    if len(instants) == 2 and (instants[0].tzinfo is None) == (instants[1].tzinfo is None) and instants[0] >= instants[1]:
+        at = word_at(view, found.at, "to")
+        yield view.problem("bad-instant", at, "the window closes before it opens", "Exchange `from` and `to`.")
+
+
+def caps(view: View) -> Iterator[Problem]:
+    """A cap that is written out is a whole number from 1."""
+    for step in view.document.steps:
+        cap = step.verb.cap if isinstance(step.verb, Tally) else None
+        if cap is None or cap.names:
+            continue
+        value = _plain_value(cap)
+        if not value.isdecimal() or int(value) < 1:
+            at = word_at(view, step.at, "cap")
+            yield view.problem(
+                "bad-cap", at, f"`cap` is a whole number from 1, not '{value}'", 'Write `cap: 10` or `cap: "{params.max_votes}"`.'
+            )
+
+
+def _plain_value(text: Template) -> str:
+    return str(text.value({})).strip()
+
+
+def secrets(view: View) -> Iterator[Problem]:
+    """No password or token stands in a flow file."""
+    for number, line in enumerate(view.lines, 1):
+        if found := _SECRETS.search(line):
+            text = "this looks like a secret, and flow files are for everybody's eyes"
+            cure = "Replace it at its provider, since it was written here, and name it in bot.yaml: `{env: NAME}`."
+            shown = line[: found.start()] + found.group()[:4] + "…"
+            yield Problem("secret", view.document.file, number, found.start() + 1, text, cure, 5, shown)

@@ -1,0 +1,308 @@
+"""What one step is working out: the contact, the session and the effects as they will be."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace as changed
+
+from vaiven.flow.scope import Scope
+from vaiven.flow.spec import Facts
+from vaiven.flow.templates import Locale
+from vaiven.model.contacts import Contact
+from vaiven.model.effects import CancelTimer, Effect, End, Recorded, Send, StartTimer
+from vaiven.model.events import Event, TimerDue
+from vaiven.model.messages import Layout, MessageClass, Option
+from vaiven.model.sessions import Frame, Session
+
+if TYPE_CHECKING:
+    from vaiven.flow.asking import AskNode
+    from vaiven.flow.flow import Flow
+    from vaiven.flow.flowset import FlowSet
+
+TRAIL = 16
+"""BACK returns over so many questions at most."""
+
+
+class Draft:
+    """Guards read it, actions add to it; nothing of it is seen outside before ``step`` returns.
+
+    ``state`` is the machine's; ``outcome`` what the guards of outcomes compare; ``ending`` the outcome the frame is about to
+    end with, ``ended`` the one it did end with.
+    """
+
+    __slots__ = (
+        "_locale", "answers", "armed", "asked", "because", "before", "contact", "contact_vars", "document", "effects",
+        "ended", "ending", "event", "facts", "fired", "flow", "flows", "input", "is_open", "lang", "lower", "next_flow",
+        "now_ms", "offered", "opt_outs", "outcome", "quiet", "returning", "scope", "session_id", "started_ms", "state", "step", "timers", "taken",
+        "trail", "tries", "vars", "visit", "votes", "waiting",
+    )  # fmt: skip
+
+    flow: "Flow"
+
+    def __init__(
+        self, flows: "FlowSet", contact: Contact, session: Session | None, event: Event, facts: Facts, now_ms: int
+    ) -> None:
+        self.flows = flows
+        self.contact = contact
+        self.before = session
+        self.event = event
+        self.facts = facts
+        self.now_ms = now_ms
+        self.effects: list[Effect] = []
+        self.contact_vars = contact.vars
+        self.votes = contact.votes
+        self.opt_outs = contact.opt_outs
+        self.lang = contact.lang
+        self.document = ""
+        self.armed: dict[str, tuple[str, int]] = {}
+        self.fired: str | None = None
+        self.input: Any = ""
+        self.outcome: str | None = None
+        self.ending = ""
+        self.ended: str | None = None
+        self.next_flow: str | None = None
+        self.because = ""
+        self.taken = 0
+        self.offered: tuple[str, ...] = ()
+        self.quiet = False
+        self.returning = False
+        self.waiting = False
+        self.is_open = False
+        self.lower: tuple[Frame, ...] = ()
+        self.session_id = ""
+        self.started_ms = now_ms
+        self.timers: dict[str, int] = {}
+        self._locale: Locale | None = None
+
+    # ---- frames
+
+    def load(self, session: Session, flow: "Flow") -> None:
+        """Stand where the session stands: in its top frame, which runs on ``flow``."""
+        self.session_id = session.id
+        self.started_ms = session.started_ms
+        self.timers = dict(session.timers)
+        self.lower = session.frames[:-1]
+        self._stand(session.frames[-1], flow)
+
+    def _stand(self, frame: Frame, flow: "Flow") -> None:
+        self.flow = flow
+        self.step = frame.step
+        self.state = flow.nodes[frame.step].state
+        self.visit = frame.visit
+        self.asked = frame.asked
+        self.tries = frame.tries
+        self.vars = dict(frame.vars)
+        self.answers = dict(frame.answers)
+        self.trail = frame.trail
+        self.waiting = True
+        self.is_open = True
+        self.ended = None
+        self.scope = Scope(self)
+        self.document = flow.hash
+
+    def begin(self, flow: "Flow", session_id: str) -> None:
+        """A new frame on top, at the machine's beginning."""
+        if self.is_open:
+            self._pause()
+        else:
+            self.session_id = session_id
+            self.started_ms = self.now_ms
+        self._blank(flow)
+        self.is_open = True
+        self.document = flow.hash
+
+    def _blank(self, flow: "Flow") -> None:
+        self.flow = flow
+        self.state = flow.begin
+        self.step = ""
+        self.visit = self.asked = self.tries = 0
+        self.vars = {}
+        self.answers = {}
+        self.trail = ()
+        self.waiting = False
+        self.ended = None
+        self.scope = Scope(self)
+
+    def trial(self, flow: "Flow") -> "Draft":
+        """A draft in which a text can be tried on the questions of a flow that is not open."""
+        draft = Draft(self.flows, self.contact, None, self.event, self.facts, self.now_ms) if self.is_open else self
+        draft._blank(flow)
+        return draft
+
+    def _pause(self) -> None:
+        """Put the top frame below, its timers stopped with what was left of them."""
+        prefix = self._timer_prefix()
+        paused = {key[len(prefix) :]: max(0, due - self.now_ms) for key, due in self.timers.items() if key.startswith(prefix)}
+        self._drop_timers()
+        self.lower = (*self.lower, self._frame(paused))
+
+    def pop(self) -> bool:
+        """The top frame has ended. True if one below it goes on, where it stood; else no session is open any more."""
+        self.effects.append(End(self.flow.name, self.ended or ""))
+        self._drop_timers()
+        if not self.lower:
+            self.is_open = False
+            return False
+        frame = self.lower[-1]
+        self.lower = self.lower[:-1]
+        self._stand(frame, self.flows.shapes[frame.shape])
+        for name, left_ms in frame.paused.items():
+            self.arm(name, left_ms)
+        return True
+
+    def _frame(self, paused: Mapping[str, int]) -> Frame:
+        return Frame(
+            flow=self.flow.name,
+            shape=self.flow.shape,
+            step=self.step,
+            visit=self.visit,
+            asked=self.asked,
+            tries=self.tries,
+            vars=self.vars,
+            answers=self.answers,
+            trail=self.trail,
+            paused=dict(paused),
+        )
+
+    # ---- what actions do
+
+    def wait_at(self, ask: "AskNode") -> None:
+        """Arrive at a step that waits: a new visit, its tries unused, its timers armed and no others of this frame."""
+        self.visit += 1
+        self.tries = 0
+        self.waiting = True
+        if ask.name in self.trail:
+            self.trail = self.trail[: self.trail.index(ask.name)]
+        self._drop_timers()
+        for after in ask.after:
+            self.arm(after.name, after.delay_ms)
+
+    def arm(self, name: str, delay_ms: int) -> None:
+        key = f"{self.event.channel}/{len(self.lower)}/{name}"
+        due_ms = self.now_ms + delay_ms
+        self.timers[key] = due_ms
+        self.armed[key] = (self.step, self.visit)
+
+    def send(
+        self, text: str, message_class: MessageClass = MessageClass.REPLY, options: tuple[Option, ...] = (), layout: Layout = Layout.TEXT
+    ) -> None:
+        """Say it; an empty text says nothing."""
+        if text:
+            button = self.flows.spec.words.choose if layout is Layout.LIST else ""
+            self.effects.append(Send(text, message_class, options, layout, button))
+
+    def record(self, what: str, detail: str = "") -> None:
+        self.effects.append(Recorded(what, detail))
+
+    def set_var(self, name: str, value: Any) -> None:
+        if name in self.flow.contact_vars:
+            self.contact_vars = {**self.contact_vars, name: value}
+        else:
+            self.vars[name] = value
+
+    def put_answer(self, step: str, answer: dict[str, Any]) -> None:
+        self.answers[step] = answer
+        self.scope.pop(step, None)
+
+    def drop_answer(self, step: str) -> None:
+        self.answers.pop(step, None)
+        self.scope.pop(step, None)
+
+    @property
+    def where(self) -> str:
+        return f"{self.flow.name}/{self.step}"
+
+    @property
+    def zone(self) -> str:
+        return self.contact.zone or self.flows.spec.zone
+
+    @property
+    def locale(self) -> Locale:
+        locale = self._locale
+        if locale is None:
+            lang = self.lang or self.flow.document.lang or self.flows.spec.lang
+            locale = self._locale = self.flows.locale(lang, self.zone, self.facts.capabilities.sms)
+        return locale
+
+    # ---- what comes of it
+
+    def _timer_prefix(self) -> str:
+        return f"{self.event.channel}/{len(self.lower)}/"
+
+    def _drop_timers(self) -> None:
+        if not self.lower:
+            self.timers = {}
+        elif self.timers:
+            prefix = self._timer_prefix()
+            self.timers = {key: due for key, due in self.timers.items() if not key.startswith(prefix)}
+
+    def end_lost(self, session: Session, outcome: str) -> None:
+        """End a session that cannot be loaded."""
+        self.effects.extend(End(frame.flow, outcome) for frame in reversed(session.frames))
+
+    def timer_event(self, due: TimerDue) -> str | None:
+        """The machine's event of a timer fallen due, and the timer is gone; None if it is not one of the visit that waits."""
+        prefix = self._timer_prefix()
+        if (
+            not self.is_open
+            or due.session != self.session_id
+            or due.step != self.step
+            or due.visit != self.visit
+            or self.timers.get(due.key) != due.due_ms
+            or not due.key.startswith(prefix)
+        ):
+            return None
+        self.fired = due.key
+        del self.timers[due.key]
+        return self.flow.asks[self.step].timer_events[due.key[len(prefix) :]]
+
+    def restart_idle(self) -> None:
+        """A message came: timers that count silence begin again. Those of a step just entered have just begun."""
+        if self.is_open and self.waiting:
+            for timer in self.flow.asks[self.step].idle:
+                if f"{self._timer_prefix()}{timer.name}" not in self.armed:
+                    self.arm(timer.name, timer.delay_ms)
+
+    def close(self, outcome: str) -> None:
+        """End the whole session, every frame of it."""
+        if self.is_open:
+            self.effects.append(End(self.flow.name, outcome))
+            self.effects.extend(End(frame.flow, outcome) for frame in reversed(self.lower))
+        self.lower = ()
+        self.timers = {}
+        self.is_open = False
+
+    def finish_timers(self) -> None:
+        """What changed among the timers, as effects: arming a key again replaces it, so that costs no cancel."""
+        old = self.before.timers if self.before is not None else {}
+        for key in old:
+            if key not in self.timers and key != self.fired:
+                self.effects.append(CancelTimer(key))
+        for key, (step, visit) in self.armed.items():
+            due_ms = self.timers.get(key)
+            if due_ms is not None:
+                self.effects.append(StartTimer(key, due_ms, self.session_id, step, visit))
+
+    def session(self) -> Session | None:
+        """The session as it will be; None: none is open."""
+        if not self.is_open:
+            return None
+        return Session(
+            id=self.session_id,
+            channel=self.event.channel,
+            started_ms=self.started_ms,
+            frames=(*self.lower, self._frame({})),
+            timers=self.timers,
+            touched_ms=self.now_ms,
+        )
+
+    def changed_contact(self) -> Contact:
+        contact = self.contact
+        if (
+            self.votes is contact.votes
+            and self.contact_vars is contact.vars
+            and self.opt_outs is contact.opt_outs
+            and self.lang == contact.lang
+        ):
+            return contact
+        return changed(contact, votes=self.votes, vars=self.contact_vars, opt_outs=self.opt_outs, lang=self.lang)

@@ -1,0 +1,94 @@
+"""A bot's compiled flows: the current document of each, and every shape that an open session may still stand in."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from vaiven.flow.compile import compile_flow
+from vaiven.flow.document import FlowDocument
+from vaiven.flow.flow import Entry, Flow
+from vaiven.flow.spec import BotSpec
+from vaiven.flow.templates import Locale
+from vaiven.model.errors import SettingsError
+
+
+@lru_cache(maxsize=1024)
+def _locale(lang: str, zone: str, gsm: bool) -> Locale:
+    return Locale(lang, zone, gsm)
+
+
+class FlowSet:
+    """Made by ``build``, at load, once. ``flows`` are the current ones by name; ``shapes`` all runnable ones by shape hash."""
+
+    def __init__(self, spec: BotSpec, flows: Mapping[str, Flow], shapes: Mapping[str, Flow]) -> None:
+        self.spec = spec
+        self.flows = flows
+        self.shapes = shapes
+        self.error_flow = flows.get(spec.error_flow) if spec.error_flow is not None else None
+        self.locale = _locale
+        self._keywords = _by_first_word(flows.values())
+        self._answering = [(flow, e) for flow in flows.values() for e in flow.entries if e.kind == "answer"]
+        self._payloads = [(flow, e) for flow in flows.values() for e in flow.entries if e.kind == "payload"]
+        self._fallbacks = [(flow, e) for flow in flows.values() for e in flow.entries if e.kind == "fallback"]
+
+    @classmethod
+    def build(cls, spec: BotSpec, documents: Sequence[FlowDocument], older: Sequence[FlowDocument] = ()) -> "FlowSet":
+        """Compile a bot's flows. ``older`` are documents published before, oldest first: sessions begun in their shapes go on.
+
+        A shape's words come from the newest document that has it.
+
+        Raises:
+            SettingsError: a flow needs a param that the bot lacks, two flows bear one name, or ``error_flow`` is none of them.
+        """
+        flows: dict[str, Flow] = {}
+        problems: list[str] = []
+        for document in documents:
+            if document.name in flows:
+                problems.append(f"two flows are named {document.name}: {flows[document.name].document.file} and {document.file}")
+            try:
+                flows[document.name] = compile_flow(document, spec)
+            except SettingsError as error:
+                problems.extend(error.problems)
+        if spec.error_flow is not None and spec.error_flow not in {document.name for document in documents}:
+            problems.append(f"errors.flow: no flow is named {spec.error_flow}")
+        if problems:
+            raise SettingsError(problems)
+        past = {}
+        for document in older:
+            flow = compile_flow(document, spec)
+            past[flow.shape] = flow
+        return cls(spec, flows, past | {flow.shape: flow for flow in flows.values()})
+
+    def flow_versions(self) -> tuple[tuple[str, str, str, str], ...]:
+        """Name, document hash, shape hash and source of each current flow, for ``Store.publish``."""
+        return tuple((flow.name, flow.hash, flow.shape, flow.document.source) for flow in self.flows.values())
+
+    def payload(self, payload: str, channel: str) -> tuple[Flow, Entry] | None:
+        """The start that this button payload names."""
+        for flow, entry in self._payloads:
+            if payload in entry.words and flow.takes(channel):
+                return flow, entry
+        return None
+
+    def keyword(self, words: list[str], channel: str) -> tuple[Flow, Entry, str] | None:
+        """The start whose keyword these folded words begin with, and the words after it."""
+        for flow in self._keywords.get(words[0], ()) if words else ():
+            found = flow.keyword(words) if flow.takes(channel) else None
+            if found is not None:
+                return flow, *found
+        return None
+
+    def answering(self, channel: str) -> Iterator[tuple[Flow, Entry]]:
+        """Starts that an exact answer to a step makes."""
+        return ((flow, entry) for flow, entry in self._answering if flow.takes(channel))
+
+    def fallback(self, channel: str) -> tuple[Flow, Entry] | None:
+        return next(((flow, entry) for flow, entry in self._fallbacks if flow.takes(channel)), None)
+
+
+def _by_first_word(flows: Iterable[Flow]) -> dict[str, tuple[Flow, ...]]:
+    found: dict[str, tuple[Flow, ...]] = {}
+    for flow in flows:
+        firsts = {word.partition(" ")[0] for entry in flow.entries if entry.kind == "keyword" for word in entry.words}
+        for first in firsts:
+            found[first] = (*found.get(first, ()), flow)
+    return found

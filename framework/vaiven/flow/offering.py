@@ -1,0 +1,78 @@
+"""The choices of a question, as they go out: buttons, a list, or numbered lines under the text."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vaiven.flow.answers import Offered, Prepared, prepare
+from vaiven.flow.document import ChoiceSpec
+from vaiven.flow.draft import Draft
+from vaiven.flow.texts import Text
+from vaiven.model.messages import Layout, Option
+
+# Stand-ins for ``{choices}`` while a text is rendered, so that the blanks around it can be put right afterwards.
+_LINES = "\x00"
+_NOTHING = "\x01"
+_AROUND_LINES = re.compile(rf"[ \n]*{_LINES}[ \n]*")
+_AROUND_NOTHING = re.compile(rf"[ \n]*{_NOTHING}[ \n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Choices as offered now."""
+
+    offered: tuple[Offered, ...]
+    prepared: Prepared
+    titles: tuple[str, ...]
+    numbered: str
+
+    @classmethod
+    def of(cls, offered: Sequence[Offered]) -> "Offer":
+        titles = tuple(choice.label for choice in offered)
+        lines = "\n".join(f"{number} {title}" for number, title in enumerate(titles, 1))
+        return cls(tuple(offered), prepare(offered), titles, lines)
+
+    def only(self, ids: Sequence[str]) -> "Offer":
+        """Some of them, under the numbers that they have in the whole list."""
+        kept = [(number, choice) for number, choice in enumerate(self.offered, 1) if choice.id in ids]
+        lines = "\n".join(f"{number} {choice.label}" for number, choice in kept)
+        return Offer(tuple(choice for _, choice in kept), self.prepared, tuple(choice.label for _, choice in kept), lines)
+
+
+class Choices:
+    """The choices of a step. Labels in which nothing changes are prepared once."""
+
+    __slots__ = ("_labels", "_specs", "_static")
+
+    def __init__(self, specs: Sequence[ChoiceSpec]) -> None:
+        self._specs = tuple(specs)
+        self._labels = tuple(Text(spec.label) for spec in specs)
+        self._static: Offer | None = None
+        fixed = [label.static for label in self._labels if label.static is not None]
+        if len(fixed) == len(self._labels):
+            self._static = self._offer(fixed)
+
+    def now(self, draft: Draft) -> Offer:
+        """Raises ExpressionError if a label does."""
+        return self._static or self._offer([label.render(draft) for label in self._labels])
+
+    def _offer(self, labels: Sequence[str]) -> Offer:
+        return Offer.of([Offered(spec.id, label, spec.also) for spec, label in zip(self._specs, labels, strict=True)])
+
+
+def placeholder(layout: Layout) -> str:
+    """What ``{choices}`` renders as, until ``placed`` puts it right."""
+    return _LINES if layout is Layout.TEXT else _NOTHING
+
+
+def placed(text: str, offer: Offer, layout: Layout, always: bool) -> str:
+    """The text with its choices: in place of ``{choices}``, else under it if ``always``; nowhere where they are buttons."""
+    if layout is not Layout.TEXT:
+        return _AROUND_NOTHING.sub(" ", text).strip() if _NOTHING in text else text
+    if _LINES in text:
+        return _AROUND_LINES.sub(lambda found: f"\n{offer.numbered}\n", text).strip()
+    return f"{text}\n{offer.numbered}" if always else text
+
+
+def options(prefix: str, offer: Offer) -> tuple[Option, ...]:
+    return tuple(Option(prefix + choice.id, choice.label) for choice in offer.offered)

@@ -1,0 +1,53 @@
+"""What the flows are told about the bot that runs them and the channel that an event came by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vaiven.model.messages import Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The bot's own texts: answers to HELP, STOP and START, and what a flow cannot say for itself.
+
+    ``error``: an expression failed. ``stale``: a button of an earlier question was tapped. ``which``: an answer fits several
+    choices, which follow. ``unread``: a photo or a place where a text was asked for. ``choose`` opens a list of choices.
+    """
+
+    help: str = "Text HELP for help, STOP to unsubscribe."
+    stopped: str = "You are unsubscribed. Text START to return."
+    started: str = "Welcome back."
+    error: str = "Something went wrong here. Please try again in a minute."
+    stale: str = "That button belongs to an earlier question."
+    which: str = "Which one do you mean?"
+    unread: str = "Sorry, I can only read text here."
+    choose: str = "Choose"
+
+
+@dataclass(frozen=True, slots=True)
+class BotSpec:
+    """What of ``bot.yaml`` the flows can see. ``params`` win over those of the flows.
+
+    ``error_flow``: where people go when a flow fails or gives up on an answer; None: they get ``words.error``.
+    """
+
+    name: str
+    lang: str = "en"
+    zone: str = "UTC"
+    country: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    words: Words = Words()
+    error_flow: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the runtime reads beforehand: what the event's channel can show, and who we are on it.
+
+    ``stop_reply`` is ``ours`` or ``provider`` (the provider itself confirms a STOP, so we stay silent).
+    """
+
+    capabilities: Capabilities
+    sender: str
+    stop_reply: str = "ours"

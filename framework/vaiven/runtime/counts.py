@@ -1,0 +1,23 @@
+"""What happened, counted. The edge shows these at ``/metrics``; one dictionary add a count, so they may stand on the road."""
+
+from collections import Counter
+
+
+class Counts(Counter[tuple[str, ...]]):
+    """Counters by name and label values: ``counts["accepted", "sms"] += 1``."""
+
+
+NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "webhooks": ("Webhooks by answer status.", ("channel", "status")),
+    "refused": ("Webhooks refused at the door.", ("channel", "reason")),
+    "accepted": ("Events stored.", ("channel",)),
+    "turns": ("Turns committed.", ("kind",)),
+    "duplicates": ("Messages that came again and were not handled again.", ("channel",)),
+    "buried": ("Events set aside as dead letters.", ("reason",)),
+    "retaken": ("Turns that had to run again.", ("reason",)),
+    "votes": ("Votes decided.", ("poll", "outcome")),
+    "rows": ("Messages put into the outbox.", ("channel", "class")),
+    "sends": ("Calls to providers, by what came of them.", ("channel", "result")),
+    "store_errors": ("Calls the store could not answer.", ("call",)),
+}
+"""Every counter there is: its help text and its labels."""

@@ -1,0 +1,234 @@
+"""The sender: claim, build, call, read, settle. The only place from which anything goes out."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from vaiven.channels.contract import Channel, Outcome, ProviderRequest, Result
+from vaiven.model.errors import StoreUnavailable, UnsupportedFeature
+from vaiven.model.outbox import OutboxRow, Settlement
+from vaiven.model.urns import Identity
+from vaiven.runtime.counts import Counts
+from vaiven.runtime.outcomes import Settled, settle
+from vaiven.runtime.pacing import Pace, Pacing
+from vaiven.runtime.transport import Answer, NoResponse, Transport
+from vaiven.stores.contract import Claiming, Store
+
+log = logging.getLogger("vaiven.sender")
+
+POLL_S = 1.0
+"""The outbox is looked at this often even if nobody woke us: retries and holds fall due by themselves."""
+RETRY_S = 0.2
+LOST = Outcome(Result.AMBIGUOUS, reason="owner died")
+
+
+class Sender:
+    """Sends rows of the partitions whose send lease ``epochs`` names (it is shared with whoever renews the leases)."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        paces: Mapping[str, Pace],
+        transport: Transport,
+        epochs: Mapping[int, int],
+        clock: Callable[[], int],
+        counts: Counts,
+        appended: Callable[[Iterable[int]], None],
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._paces = paces
+        self._transport = transport
+        self._epochs = epochs
+        self._clock = clock
+        self._counts = counts
+        self._appended = appended
+        self._jitter = jitter or random.SystemRandom()
+        self._settlements: list[tuple[OutboxRow, Settlement]] = []
+        self._learned: list[Identity] = []
+        self._dialed = 0
+        self._waiting = 0
+        self._settle_wake = asyncio.Event()
+        self._claim_wake = asyncio.Event()
+        self._stopping = False
+
+    # -- the turn loop's side ------------------------------------------------------------------------------------------
+
+    def claiming(self, channels: Iterable[str]) -> Claiming:
+        """Reserve all the room there is on these channels, so that a commit may dial its own rows."""
+        now_ms = self._clock()
+        room = {} if self._stopping else {name: self._paces[name].reserve(now_ms) for name in channels if name in self._paces}
+        return Claiming(self._epochs, room)
+
+    def committed(self, claiming: Claiming, dialed: Sequence[OutboxRow], waiting: int) -> None:
+        """Send what the commit dialed, give back the room it did not use, and remember that ``waiting`` rows did not get any."""
+        used: dict[str, int] = {}
+        for row in dialed:
+            used[row.channel] = used.get(row.channel, 0) + 1
+        for name, room in claiming.budget.items():
+            self._paces[name].refund(room - used.get(name, 0))
+        if waiting > 0:
+            self._waiting += waiting
+            self._claim_wake.set()
+        self._send(dialed)
+
+    def look(self) -> None:
+        """Rows may have fallen due."""
+        self._claim_wake.set()
+
+    # -- running -------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Claim and settle until ``stop``."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._claim_loop())
+            group.create_task(self._settle_loop())
+
+    async def recover(self) -> None:
+        """Rows that an earlier owner had dialed when it died: nobody knows what became of them."""
+        now_ms, epochs = self._clock(), dict(self._epochs)
+        rows = await self._store.strays(epochs)
+        if rows:
+            log.warning("%d rows were dialed by an owner that died: their outcome is unknown", len(rows))
+            await self._store.settle([self._settled(row, epochs[row.partition], LOST, now_ms).settlement for row in rows])
+            for row in rows:
+                self._counts["sends", row.channel, "lost"] += 1
+        self._waiting += 1
+        self._claim_wake.set()
+
+    async def stop(self, patience_s: float) -> None:
+        """Dial nothing more, wait for calls under way, settle them, then let ``run`` return.
+
+        A call that is still under way after ``patience_s`` is left dialed: the next owner settles it as unknown.
+        """
+        self._stopping = True
+        deadline = asyncio.get_running_loop().time() + patience_s
+        while (self._dialed or self._settlements) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+        self._settle_wake.set()
+        self._claim_wake.set()
+
+    @property
+    def under_way(self) -> int:
+        """Calls dialed and not yet settled."""
+        return self._dialed + len(self._settlements)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _send(self, rows: Iterable[OutboxRow]) -> None:
+        for row in rows:
+            self._dialed += 1
+            try:
+                request = self._channels[row.channel].build(row)
+            except (UnsupportedFeature, KeyError) as error:
+                self._finish(row, Outcome(Result.REJECTED, reason=f"cannot be said: {error}"))
+                continue
+            self._call(row, request)
+
+    def _call(self, row: OutboxRow, request: ProviderRequest) -> None:
+        channel = self._channels[row.channel]
+
+        def done(answer: Answer) -> None:
+            if isinstance(answer, NoResponse):
+                result = Result.AMBIGUOUS if answer.sent else Result.RETRY
+                self._finish(row, Outcome(result, reason=answer.reason))
+                return
+            try:
+                outcome = channel.read(answer)
+            except Exception as error:
+                # A provider may answer anything; what we cannot read, we do not know.
+                log.exception("answer could not be read: channel %s row %s", row.channel, row.reference)
+                outcome = Outcome(Result.AMBIGUOUS, reason=f"unreadable answer: {type(error).__name__}")
+            self._finish(row, outcome)
+
+        self._transport.send(request, done)
+
+    def _finish(self, row: OutboxRow, outcome: Outcome) -> None:
+        now_ms = self._clock()
+        self._dialed -= 1
+        self._counts["sends", row.channel, outcome.result] += 1
+        settled = self._settled(row, self._epochs.get(row.partition, 0), outcome, now_ms)
+        if settled.pause_until_ms is not None:
+            self._paces[row.channel].pause(settled.pause_until_ms)
+        if outcome.result is Result.CONFIG:
+            log.error("channel %s cannot send: %s; it rests, its queue is kept", row.channel, outcome.reason)
+        if outcome.learned:
+            self._learned.append(Identity(outcome.learned[0], (*outcome.learned[1:], row.to)))
+        self._settlements.append((row, settled.settlement))
+        self._settle_wake.set()
+
+    def _settled(self, row: OutboxRow, epoch: int, outcome: Outcome, now_ms: int) -> Settled:
+        pace = self._paces.get(row.channel)
+        hold_ms = Pacing.hold_ms if pace is None else pace.pacing.hold_ms
+        return settle(row, epoch, outcome, now_ms, hold_ms, self._jitter)
+
+    async def _settle_loop(self) -> None:
+        while not (self._stopping and not self._settlements):
+            await self._settle_wake.wait()
+            self._settle_wake.clear()
+            batch, self._settlements = self._settlements, []
+            if not batch:
+                continue
+            try:
+                if self._learned:
+                    # Before the settle, so that a receipt which names the new address finds its home.
+                    learned, self._learned = self._learned, []
+                    await self._store.identify(learned)
+                await self._store.settle([settlement for _, settlement in batch])
+            except StoreUnavailable as error:
+                self._counts["store_errors", "settle"] += 1
+                log.warning("store unavailable in a settle: %s", error)
+                self._settlements = batch + self._settlements
+                self._settle_wake.set()
+                await asyncio.sleep(RETRY_S)
+                continue
+            events = []
+            for row, settlement in batch:
+                self._paces[row.channel].settled(1)
+                if settlement.event is not None:
+                    events.append(settlement.event.partition)
+            if events:
+                self._appended(events)
+            if self._waiting:
+                self._claim_wake.set()
+
+    async def _claim_loop(self) -> None:
+        while not self._stopping:
+            await self._rest()
+            if self._stopping:
+                return
+            try:
+                await self._claim()
+            except StoreUnavailable as error:
+                self._counts["store_errors", "claim"] += 1
+                log.warning("store unavailable in a claim: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+    async def _rest(self) -> None:
+        """Until somebody wakes us, a sender has room again by its rate, or the poll is due."""
+        now_ms = self._clock()
+        wait_s = POLL_S
+        if self._waiting:
+            waits = [wait for pace in self._paces.values() if (wait := pace.wait_ms(now_ms))]
+            wait_s = min([POLL_S, *(wait / 1000 for wait in waits)])
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._claim_wake.wait()
+        except TimeoutError:
+            pass
+        self._claim_wake.clear()
+
+    async def _claim(self) -> None:
+        claiming = self.claiming(self._paces)
+        rows: Sequence[OutboxRow] = ()
+        try:
+            if any(claiming.budget.values()):
+                rows = await self._store.claim(claiming.epochs, self._clock(), claiming.budget)
+        finally:
+            self.committed(claiming, rows, 0)
+        self._waiting = max(0, self._waiting - len(rows))
+        if not rows and not self.under_way and any(claiming.budget.values()):
+            self._waiting = 0

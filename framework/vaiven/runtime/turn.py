@@ -1,0 +1,188 @@
+"""The turn loop: take what waits, step it, commit it. One batch is under way while the next gathers."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from vaiven.model.contacts import ContactState
+from vaiven.model.errors import StoreUnavailable
+from vaiven.model.messages import InboundMessage
+from vaiven.model.outbox import OutboxRow
+from vaiven.model.turns import AlreadyHandled, Committed, LeaseLost, SessionMoved, Taken, Turn, Verdict
+from vaiven.model.urns import Urn
+from vaiven.runtime.counts import Counts
+from vaiven.runtime.decide import STATELESS, Decider
+from vaiven.runtime.queues import Queues
+from vaiven.stores.contract import Claiming, Store
+
+log = logging.getLogger("vaiven.turn")
+
+BATCH = 128
+SWEEP_S = 1.0
+"""Every partition's inbox is looked at this often: a wake is a hint, never a promise."""
+TAKES = 5
+"""An event that was taken so often without being handled is set aside."""
+RETRY_S = 0.2
+
+
+class Outbound(Protocol):
+    """The sender, as the turn loop sees it."""
+
+    def claiming(self, channels: Iterable[str]) -> Claiming:
+        """Reserve room, so that a commit may dial its own rows."""
+
+    def committed(self, claiming: Claiming, dialed: Sequence[OutboxRow], waiting: int) -> None:
+        """Rows that the commit marked dialed, to be sent now; how many more wait; the room of ``claiming`` is given back."""
+
+
+class TurnLoop:
+    """Applies events of the partitions whose turn lease ``epochs`` names (it is shared with whoever renews the leases)."""
+
+    def __init__(
+        self,
+        store: Store,
+        decider: Decider,
+        sender: Outbound,
+        epochs: Mapping[int, int],
+        clock: Callable[[], int],
+        counts: Counts,
+    ) -> None:
+        self.queues = Queues()
+        self._store = store
+        self._decider = decider
+        self._sender = sender
+        self._epochs = epochs
+        self._clock = clock
+        self._counts = counts
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def hand_over(self, events: Sequence[Taken]) -> None:
+        """Events just accepted in this process, numbered."""
+        for taken in events:
+            self.queues.offer(taken)
+        self._wake.set()
+
+    def look(self, partitions: Iterable[int]) -> None:
+        """Something may wait in these inboxes."""
+        for partition in partitions:
+            self.queues.gap(partition)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Apply what is in memory, then return from ``run``."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until ``stop``. A store that cannot answer is asked again; nothing is lost by it."""
+        while True:
+            if not self.queues and not self.queues.gaps:
+                if self._stopping:
+                    return
+                await self._wake.wait()
+                self._wake.clear()
+            try:
+                await self.once()
+            except StoreUnavailable as error:
+                self._counts["store_errors", "turn"] += 1
+                log.warning("store unavailable in a turn: %s", error)
+                if self._stopping:
+                    return
+                await asyncio.sleep(RETRY_S)
+
+    async def sweep(self) -> None:
+        """Look into every inbox and make timers due, once."""
+        epochs = dict(self._epochs)
+        self.hand_over(await self._store.due(epochs, self._clock(), BATCH))
+        self.look(epochs)
+
+    async def once(self) -> None:
+        """Fill gaps from the inbox, then apply one batch."""
+        if self.queues.gaps:
+            asked = dict(self.queues.after())
+            epochs = {partition: self._epochs[partition] for partition in asked if partition in self._epochs}
+            events = await self._store.take(epochs, asked, BATCH)
+            self.queues.filled(asked, events, complete=len(events) < BATCH)
+        batch = self.queues.next(BATCH)
+        if batch:
+            try:
+                await self._apply(batch)
+            except StoreUnavailable:
+                for taken in batch:
+                    self.queues.rewind(taken.event.partition, taken.number)
+                raise
+
+    async def _apply(self, batch: Sequence[Taken]) -> None:
+        turns = self._decide(batch, await self._load(batch))
+        if not turns:
+            return
+        channels = {row.channel for turn in turns for row in turn.rows}
+        claiming = self._sender.claiming(channels)
+        verdicts: Sequence[Verdict] = ()
+        try:
+            verdicts = await self._store.commit(turns, claiming if channels else None)
+        finally:
+            dialed = [row for verdict in verdicts if isinstance(verdict, Committed) for row in verdict.dialed]
+            rows = sum(len(turn.rows) for turn, v in zip(turns, verdicts, strict=False) if isinstance(v, Committed))
+            self._sender.committed(claiming, dialed, rows - len(dialed))
+        for turn, verdict in zip(turns, verdicts, strict=True):
+            self._note(turn, verdict)
+
+    async def _load(self, batch: Sequence[Taken]) -> dict[Urn, ContactState]:
+        homes = list({taken.event.home: None for taken in batch if not isinstance(taken.event.body, STATELESS)})
+        return dict(zip(homes, await self._store.load(homes), strict=True)) if homes else {}
+
+    def _decide(self, batch: Sequence[Taken], states: dict[Urn, ContactState]) -> list[Turn]:
+        """A turn for each event; each sees what the ones before it did. One that fails holds up only its own contact."""
+        now_ms, turns, failed = self._clock(), [], set[Urn]()
+        for taken in batch:
+            event = taken.event
+            epoch = self._epochs.get(event.partition)
+            if epoch is None or event.home in failed:
+                self.queues.rewind(event.partition, taken.number)
+                continue
+            if taken.takes >= TAKES:
+                turns.append(Turn(epoch=epoch, number=taken.number, event=event, buried=f"failed {TAKES} times"))
+                continue
+            try:
+                if isinstance(event.body, STATELESS):
+                    turn = self._decider.stateless(taken, epoch, now_ms)
+                else:
+                    turn = self._decider.decide(taken, epoch, states[event.home], now_ms)
+            except Exception as error:
+                # Whatever a flow or an action did wrong, it must not stop the other contacts: the event is taken again
+                # later, alone, and set aside after a few times.
+                self._counts["retaken", "failed"] += 1
+                log.exception("turn failed: partition %d number %d: %s", event.partition, taken.number, type(error).__name__)
+                failed.add(event.home)
+                self.queues.rewind(event.partition, taken.number)
+                continue
+            if turn.state is not None:
+                states[event.home] = turn.state
+            turns.append(turn)
+        return turns
+
+    def _note(self, turn: Turn, verdict: Verdict) -> None:
+        counts, event = self._counts, turn.event
+        match verdict:
+            case Committed():
+                counts["turns", type(event.body).__name__] += 1
+                if turn.buried is not None:
+                    counts["buried", turn.buried] += 1
+                    log.error("event set aside: partition %d number %d: %s", event.partition, turn.number, turn.buried)
+                elif turn.state is None and isinstance(event.body, InboundMessage):
+                    counts["duplicates", event.channel] += 1
+                for tally in turn.tallies:
+                    counts["votes", tally.poll, tally.outcome] += 1
+                for row in turn.rows:
+                    counts["rows", row.channel, row.message_class] += 1
+            case AlreadyHandled():
+                counts["retaken", "handled"] += 1
+            case SessionMoved():
+                counts["retaken", "moved"] += 1
+                self.queues.rewind(event.partition, turn.number)
+            case LeaseLost():
+                counts["retaken", "lease"] += 1
+                self.queues.disown(event.partition)

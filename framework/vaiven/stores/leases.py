@@ -1,0 +1,59 @@
+"""Who owns a partition, in one process's memory: for stores that a single process serves."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from vaiven.stores.contract import Role
+
+
+class Lease(NamedTuple):
+    owner: str
+    epoch: int
+    until_ms: int
+
+
+class Leases:
+    """Leases by role and partition. ``epochs`` holds the highest epoch ever given, and never goes down."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._held: dict[tuple[Role, int], Lease] = {}
+        self.epochs: dict[tuple[Role, int], int] = {}
+
+    def take(self, role: Role, owner: str, partitions: Iterable[int], ttl_ms: int) -> tuple[dict[int, int], dict[int, int]]:
+        """Take what is free or expired, renew what is the owner's; give the epochs now held, and the new ones among them."""
+        now, held, new = self._clock(), {}, {}
+        for partition in partitions:
+            key = (role, partition)
+            lease = self._held.get(key)
+            if lease is not None and now < lease.until_ms:
+                if lease.owner != owner:
+                    continue
+                epoch = lease.epoch
+            else:
+                epoch = new[partition] = self.epochs.get(key, 0) + 1
+                self.epochs[key] = epoch
+            held[partition] = epoch
+            self._held[key] = Lease(owner, epoch, now + ttl_ms)
+        return held, new
+
+    def forget(self, role: Role, partitions: Iterable[int]) -> None:
+        """Take back leases that could not be saved. Their epochs are spent."""
+        for partition in partitions:
+            self._held.pop((role, partition), None)
+
+    def release(self, role: Role, owner: str) -> None:
+        for key in [key for key, lease in self._held.items() if key[0] is role and lease.owner == owner]:
+            del self._held[key]
+
+    def clear(self) -> None:
+        self._held.clear()
+
+    def is_current(self, role: Role, partition: int, epoch: int) -> bool:
+        """Whether this epoch still owns the partition. An expired lease does until somebody else takes it."""
+        lease = self._held.get((role, partition))
+        return lease is not None and lease.epoch == epoch
+
+    def current(self, role: Role, epochs: Mapping[int, int]) -> dict[int, int]:
+        """Those of these epochs that own their partition."""
+        return {partition: epoch for partition, epoch in epochs.items() if self.is_current(role, partition, epoch)}

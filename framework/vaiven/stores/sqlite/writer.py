@@ -1,0 +1,181 @@
+"""Group commit: what the loop brings while one transaction is on its way to the disk goes into the next.
+
+A transaction is built on the loop's thread, whose data it decides by, and only its COMMIT, which waits for the disk, runs on
+a thread of its own. So the two threads pass the interpreter lock once a transaction and not at every statement
+(docs/decisions/0001). There is no timer: an idle store begins at once.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any
+
+from vaiven.model.errors import StoreUnavailable
+from vaiven.stores.sqlite.mirror import Mirror
+from vaiven.stores.sqlite.transaction import Transaction
+
+_EVENTS, _TURNS, _SETTLEMENTS, _ERRAND = range(4)
+
+Errand = Callable[[Transaction], Any]
+
+
+class _Asked:
+    __slots__ = ("answer", "claiming", "future", "kind", "what")
+
+    def __init__(self, kind: int, what: Any, future: "asyncio.Future[Any]", claiming: Any = None) -> None:
+        self.kind, self.what, self.future, self.claiming = kind, what, future, claiming
+        self.answer: Any = None
+
+
+class Writer:
+    """The one who writes. Every question waits for the commit of its transaction, so an answer is durable."""
+
+    def __init__(self, connection: sqlite3.Connection, mirror: Mirror, name: str) -> None:
+        self._db, self._mirror, self._name = connection, mirror, name
+        self._loop = asyncio.get_running_loop()
+        self._asked: list[_Asked] = []
+        self._busy = self._closing = False
+        self._stale = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="vaiven-commit", daemon=True)
+        self._thread.start()
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def accept(self, events: Any) -> "asyncio.Future[Any]":
+        return self._ask(_EVENTS, events)
+
+    def commit(self, turns: Any, claiming: Any) -> "asyncio.Future[Any]":
+        return self._ask(_TURNS, turns, claiming)
+
+    def settle(self, settlements: Any) -> "asyncio.Future[Any]":
+        return self._ask(_SETTLEMENTS, settlements)
+
+    def run(self, errand: Errand) -> "asyncio.Future[Any]":
+        return self._ask(_ERRAND, errand)
+
+    def _ask(self, kind: int, what: Any, claiming: Any = None) -> "asyncio.Future[Any]":
+        if self._closing:
+            raise StoreUnavailable(f"{self._name}: the store is closed")
+        future = self._loop.create_future()
+        self._asked.append(_Asked(kind, what, future, claiming))
+        if not self._busy:
+            self._busy = True
+            self._idle.clear()
+            self._loop.call_soon(self._begin)
+        return future
+
+    async def close(self) -> None:
+        """Finish what was asked, then close the connection, which also tidies the file."""
+        self._closing = True
+        await self._idle.wait()
+        closed = self._loop.create_future()
+
+        def close() -> None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._loop.call_soon_threadsafe(closed.set_result, None)
+
+        self._jobs.put(close)
+        self._jobs.put(None)
+        await closed
+        self._thread.join()
+
+    # -- one transaction -----------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        group, self._asked = self._asked, []
+        self._write(group)
+
+    def _write(self, group: list[_Asked]) -> None:
+        transaction = Transaction(self._db, self._mirror)
+        try:
+            if self._stale:
+                self._mirror.read(self._db)
+                self._stale = False
+            self._db.execute("BEGIN IMMEDIATE")
+            _build(transaction, group)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the callers get it and the file stays as it was
+            self._failed(transaction, group, error)
+        else:
+            self._jobs.put(lambda: self._commit(transaction, group))
+
+    def _commit(self, transaction: Transaction, group: list[_Asked]) -> None:
+        """On the committer's thread."""
+        failure: sqlite3.Error | None = None
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            failure = error
+        with suppress(RuntimeError):  # the loop was closed without closing the store; nobody waits any more
+            self._loop.call_soon_threadsafe(self._finish, transaction, group, failure)
+
+    def _finish(self, transaction: Transaction, group: list[_Asked], failure: sqlite3.Error | None) -> None:
+        if failure is not None:
+            self._failed(transaction, group, failure)
+            return
+        transaction.done()
+        for asked in group:
+            if not asked.future.done():
+                asked.future.set_result(asked.answer)
+        self._next()
+
+    def _failed(self, transaction: Transaction, group: list[_Asked], error: Exception) -> None:
+        """Nothing of the group is saved. A fault of the file refuses all of it; any other is looked for one by one."""
+        self._stale = True
+        for undo in transaction.undo:
+            undo()
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        if len(group) > 1 and not isinstance(error, sqlite3.OperationalError):
+            self._asked[:0] = group[1:]
+            self._write(group[:1])
+            return
+        if isinstance(error, sqlite3.Error):
+            refusal = StoreUnavailable(f"{self._name}: {error}")
+            refusal.__cause__ = error
+            error = refusal
+        for asked in group:
+            if not asked.future.done():
+                asked.future.set_exception(error)
+        self._next()
+
+    def _next(self) -> None:
+        if self._asked:
+            self._begin()
+        else:
+            self._busy = False
+            self._idle.set()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+
+def _build(transaction: Transaction, group: Iterable[_Asked]) -> None:
+    """All of one kind together, so that each table is written once. Nobody waits for an answer of the same transaction,
+    so any order is as good; settlements come first since receipts read what they tell."""
+    turns = [turn for asked in group if asked.kind == _TURNS for turn in asked.what]
+    errands = []
+    for asked in group:
+        if asked.kind == _SETTLEMENTS:
+            asked.answer = transaction.settle(asked.what)
+        elif asked.kind == _EVENTS:
+            asked.answer = transaction.accept(asked.what)
+        elif asked.kind == _ERRAND:
+            errands.append(asked)
+    if turns:
+        transaction.prepare(turns)
+        for asked in group:
+            if asked.kind == _TURNS:
+                asked.answer = transaction.commit(asked.what, asked.claiming)
+    for asked in errands:
+        transaction.flush()
+        asked.answer = asked.what(transaction)
+    transaction.seal()

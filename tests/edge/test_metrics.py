@@ -1,0 +1,193 @@
+"""The text format, read back by a strict parser of its own."""
+
+import math
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaiven.edge.metrics import Metrics, road
+from vaiven.stores.contract import Counts
+
+_SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)\Z")
+_PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|\Z)')
+_VALUE = re.compile(r"[+-]Inf|NaN|-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?\Z")
+
+
+def read(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Every sample by name and labels; raises AssertionError on anything that the format does not allow."""
+    assert text.endswith("\n") or not text
+    samples: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+    kinds: dict[str, str] = {}
+    family, helped = "", set()
+    for line in text.split("\n")[:-1]:
+        if line.startswith("# HELP "):
+            family, _, help_text = line[7:].partition(" ")
+            assert family not in helped, "one HELP a family, its samples together"
+            assert help_text
+            helped.add(family)
+        elif line.startswith("# TYPE "):
+            name, kind = line[7:].split(" ")
+            assert name == family
+            assert kind in ("counter", "gauge", "histogram")
+            kinds[name] = kind
+        else:
+            found = _SAMPLE.match(line)
+            assert found, line
+            name = found["name"]
+            ending = name.removeprefix(family)
+            assert ending in (("_bucket", "_sum", "_count") if kinds[family] == "histogram" else ("",)), line
+            labels, inside = [], found["labels"] or ""
+            while inside:
+                pair = _PAIR.match(inside)
+                assert pair, line
+                labels.append((pair[1], re.sub(r"\\(.)", lambda escape: {"n": "\n"}.get(escape[1], escape[1]), pair[2])))
+                inside = inside[pair.end() :]
+            assert len({label for label, _ in labels}) == len(labels), line
+            key = (name, tuple(labels))
+            assert key not in samples, "a sample stands once"
+            assert _VALUE.match(found["value"]), line
+            samples[key] = float(found["value"].replace("Inf", "inf").replace("NaN", "nan"))
+    return samples
+
+
+def test_counters_and_gauges() -> None:
+    metrics = Metrics()
+    accepted = metrics.counter("events_total", "Events.", ("channel",))
+    sms = accepted.labels("sms")
+    sms.inc()
+    sms.inc(4)
+    accepted.labels("wa").inc()
+    metrics.gauge("waiting", "Waiting.").labels().set(2.5)
+    assert read(metrics.render()) == {
+        ("events_total", (("channel", "sms"),)): 5,
+        ("events_total", (("channel", "wa"),)): 1,
+        ("waiting", ()): 2.5,
+    }
+
+
+def test_the_format_as_it_is_written() -> None:
+    metrics = Metrics()
+    ack = metrics.histogram("ack_seconds", "Time to\nanswer.", (0.1, 1.0)).labels()
+    ack.observe(0.1)
+    ack.observe(7)
+    metrics.counter("a_total", "A.", ("x", "y")).labels('quo"te', "back\\slash\nline").inc()
+    assert metrics.render() == (
+        "# HELP a_total A.\n"
+        "# TYPE a_total counter\n"
+        'a_total{x="quo\\"te",y="back\\\\slash\\nline"} 1\n'
+        "# HELP ack_seconds Time to\\nanswer.\n"
+        "# TYPE ack_seconds histogram\n"
+        'ack_seconds_bucket{le="0.1"} 1\n'
+        'ack_seconds_bucket{le="1"} 1\n'
+        'ack_seconds_bucket{le="+Inf"} 2\n'
+        "ack_seconds_sum 7.1\n"
+        "ack_seconds_count 2\n"
+    )
+
+
+def test_one_without_labels_is_there_at_zero() -> None:
+    metrics = Metrics()
+    metrics.counter("turns_total", "Turns.")
+    assert read(metrics.render()) == {("turns_total", ()): 0}
+
+
+def test_the_same_name_is_the_same_family_and_no_other() -> None:
+    metrics = Metrics()
+    family = metrics.counter("turns_total", "Turns.")
+    assert metrics.counter("turns_total", "Turns.") is family
+    for again in (
+        lambda: metrics.gauge("turns_total", "Turns."),
+        lambda: metrics.counter("turns_total", "Turns.", ("channel",)),
+        lambda: metrics.histogram("turns_total", "Turns."),
+    ):
+        with pytest.raises(ValueError, match="declared already"):
+            again()
+
+
+@pytest.mark.parametrize("name", ["", "1st", "with space", "with-dash", "new\nline", "ünicode"])
+def test_a_wrong_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no metric name"):
+        Metrics().counter(name, "Wrong.")
+
+
+@pytest.mark.parametrize("label", ["", "le", "__name__", "a-b", "a:b"])
+def test_a_wrong_label_is_refused(label: str) -> None:
+    with pytest.raises(ValueError, match="no label name"):
+        Metrics().counter("right", "Right.", (label,))
+
+
+def test_the_number_of_label_values_must_fit() -> None:
+    family = Metrics().counter("sends_total", "Sends.", ("channel", "result"))
+    with pytest.raises(ValueError, match="labels"):
+        family.labels("sms")
+
+
+def test_bounds_rise() -> None:
+    with pytest.raises(ValueError, match="rise"):
+        Metrics().histogram("h", "H.", (1.0, 1.0))
+
+
+@given(st.text(min_size=0, max_size=30), st.text(max_size=30).filter(lambda text: bool(text.strip())))
+def test_any_label_and_help_text_survives(value: str, help_text: str) -> None:
+    metrics = Metrics()
+    metrics.counter("a_total", "-" + help_text, ("label",)).labels(value).inc()
+    assert read(metrics.render()) == {("a_total", (("label", value),)): 1}
+
+
+@given(st.lists(st.floats(min_value=-1e6, max_value=1e6), max_size=40))
+def test_buckets_only_rise_and_end_in_the_count(values: list[float]) -> None:
+    metrics = Metrics()
+    cell = metrics.histogram("h", "H.", (-1.0, 0.0, 0.5, 1000.0)).labels()
+    for value in values:
+        cell.observe(value)
+    samples = read(metrics.render())
+    bounds = {"-1": -1.0, "0": 0.0, "0.5": 0.5, "1000": 1000.0, "+Inf": math.inf}
+    assert [samples[("h_bucket", (("le", text),))] for text in bounds] == [
+        sum(value <= bound for value in values) for bound in bounds.values()
+    ]
+    assert samples[("h_count", ())] == len(values)
+    assert samples[("h_sum", ())] == pytest.approx(math.fsum(values), abs=1e-3)
+
+
+@pytest.mark.parametrize("value", [0, 1, -3, 0.25, 1e21, 1e-9, math.inf, -math.inf])
+def test_any_number_can_be_read(value: float) -> None:
+    metrics = Metrics()
+    metrics.gauge("g", "G.").labels().set(value)
+    assert read(metrics.render()) == {("g", ()): value}
+
+
+def test_nan_is_written_as_the_format_wants() -> None:
+    metrics = Metrics()
+    metrics.gauge("g", "G.").labels().set(math.nan)
+    assert metrics.render().endswith("g NaN\n")
+
+
+def test_the_numbers_of_the_road() -> None:
+    counted = Counter({("accepted", "sms"): 7, ("votes", "final", "counted"): 5, ("votes", "final", "capped"): 1})
+    waiting = Counts(inbox=2, oldest_inbox_ms=1_000, rows={"queued": 3, "held": 1}, timers=4, dead=0)
+    samples = read(road(counted, waiting, now_ms=3_500).render())
+    assert samples == {
+        ("vaiven_accepted_total", (("channel", "sms"),)): 7,
+        ("vaiven_votes_total", (("poll", "final"), ("outcome", "counted"))): 5,
+        ("vaiven_votes_total", (("poll", "final"), ("outcome", "capped"))): 1,
+        ("vaiven_inbox_waiting", ()): 2,
+        ("vaiven_oldest_unapplied_seconds", ()): 2.5,
+        ("vaiven_outbox_rows", (("state", "queued"),)): 3,
+        ("vaiven_outbox_rows", (("state", "held"),)): 1,
+        ("vaiven_timers", ()): 4,
+        ("vaiven_dead_letters", ()): 0,
+    }
+
+
+def test_what_waits_is_left_out_while_the_store_cannot_answer() -> None:
+    text = road({("accepted", "sms"): 1}, None, now_ms=0).render()
+    assert "vaiven_inbox_waiting" not in text
+    assert read(text) == {("vaiven_accepted_total", (("channel", "sms"),)): 1}
+
+
+def test_a_number_that_nobody_declared_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        road({("acceptd", "sms"): 1}, None, now_ms=0)
