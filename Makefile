@@ -23,10 +23,12 @@ coverage: $(VENV)/ready-dev
 	@exec $(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(VENV)/ready-dev
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@status=0; \
+	$(BIN)/ruff check || status=1; \
+	$(BIN)/ruff format --check || status=1; \
+	$(BIN)/mypy || status=1; \
+	$(BIN)/lint-imports || status=1; \
+	exit $$status
 
 bench: $(VENV)/ready-dev
 	@exec $(BIN)/python tests/bench/run.py $(ARGS)

@@ -33,7 +33,10 @@ def turn(event: Event, number: int, epoch: int, before: ContactState) -> Turn:
     rest = {"lang": "en", "addresses": {"sms": event.home}, "votes": {"final": version}}
     after = Contact(home=event.home, version=version, last=number, ring=ring, floor_ms=floor_ms, **rest)
     bare = Contact(home=event.home, version=version, last=number, floor_ms=floor_ms, **rest)
-    tally, text = Tally("final", f"act-{number % 9}", TallyOutcome.COUNTED), "Thank you! Your vote for act 3 counts. You have 7 votes left."
+    tally, text = (
+        Tally("final", f"act-{number % 9}", TallyOutcome.COUNTED),
+        "Thank you! Your vote for act 3 counts. You have 7 votes left.",
+    )
     row = OutboxRow(
         partition=event.partition,
         row=number * ROWS_A_TURN,
@@ -70,7 +73,9 @@ def turn(event: Event, number: int, epoch: int, before: ContactState) -> Turn:
 async def batch(store: Store, homes: list[Urn], serial: int, turns: dict[int, int], sends: dict[int, int]) -> None:
     ids = [f"SM{serial:016x}{at:016x}" for at in range(len(homes))]
     events = [
-        Event(i, h, partition_of(h, store.partitions), "sms", AT_MS, InboundMessage(id=i, sender=h, text="vote 3", raw=b"x" * 120))
+        Event(
+            i, h, partition_of(h, store.partitions), "sms", AT_MS, InboundMessage(id=i, sender=h, text="vote 3", raw=b"x" * 120)
+        )
         for i, h in zip(ids, homes, strict=True)
     ]
     numbers = await store.accept(events)

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from vaiven.channels.contract import Channel, WebhookRequest
+from vaiven.channels.contract import Channel
 from vaiven.channels.registry import make_channel
-from vaiven.channels.signing import sign_meta
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 
@@ -44,14 +43,3 @@ def settings() -> Callable[..., dict[str, Any]]:
 @pytest.fixture(scope="session")
 def make(settings: Callable[..., dict[str, Any]]) -> Callable[..., Channel]:
     return lambda kind, **changes: make_channel(changes.pop("name", "line"), settings(kind, **changes))
-
-
-@pytest.fixture(scope="session")
-def json_post() -> Callable[..., WebhookRequest]:
-    """A post as Meta signs it."""
-
-    def of(body: bytes, secret: str = "s3cret", content_type: str = "application/json") -> WebhookRequest:
-        headers = {"content-type": content_type, "x-hub-signature-256": sign_meta(body, secret)}
-        return WebhookRequest("POST", "https://bot.example/hooks/line", headers, body)
-
-    return of

@@ -75,11 +75,11 @@ def test_the_bot_of_the_design_loads(write: Write) -> None:
     assert settings.error_flow is None
     assert settings.hours == {"support": {"mon-fri": "09:00-18:00"}}
     sms, phone = settings.channels
-    assert (sms.name, sms.type, sms.rate_per_s, sms.stop_reply) == ("sms", "twilio", 100.0, "provider")
+    assert (sms.name, sms.type, sms.pacing.rate_per_s, sms.stop_reply) == ("sms", "twilio", 100.0, "provider")
     assert sms.settings["token"] == TOKEN
     assert sms.settings["public_url"] == "https://votes.example"
     assert sms.settings["country"] == "ES"
-    assert (phone.name, phone.type, phone.rate_per_s, phone.stop_reply) == ("phone", "simulator", None, "ours")
+    assert (phone.name, phone.type, phone.pacing.rate_per_s, phone.stop_reply) == ("phone", "simulator", None, "ours")
 
 
 def test_the_bot_in_this_repository_loads() -> None:
@@ -225,13 +225,21 @@ def test_the_public_url(write: Write, url: str, told: str | None) -> None:
 @pytest.mark.parametrize(("rate", "per_s"), [("100/s", 100.0), ("90/m", 1.5), ("3600/h", 1.0), ("0.5/s", 0.5), ("20 / s", 20.0)])
 def test_a_rate_is_messages_a_time(write: Write, rate: str, per_s: float) -> None:
     settings = load_settings(write(f"bot: b\nflows: flows\nchannels: {{phone: {{type: simulator, rate: {rate}}}}}\n"), {}, {})
-    assert settings.channels[0].rate_per_s == per_s
+    assert settings.channels[0].pacing.rate_per_s == per_s
 
 
 @pytest.mark.parametrize("rate", ["100", "0/s", "-1/s", "fast", "1/d", "1/s/s", "[1/s]", "9999999/s", "1e3/s"])
 def test_a_rate_that_is_none_is_told(write: Write, rate: str) -> None:
     found = problems(write(f"bot: b\nflows: flows\nchannels: {{phone: {{type: simulator, rate: {rate}}}}}\n"))
     assert any("'channels.phone.rate'" in told for _, _, told in found)
+
+
+def test_how_a_channel_sends_can_be_set(write: Write) -> None:
+    text = "bot: b\nflows: flows\nchannels: {phone: {type: simulator, connections: 7, hold: 2m}}\n"
+    pacing = load_settings(write(text), {}, {}).channels[0].pacing
+    assert (pacing.connections, pacing.hold_ms) == (7, 120_000)
+    assert problems(write(text.replace("7", "{env: N}").replace("2m", "{env: H}")), environ={"N": "8", "H": "1s"}) == []
+    assert read_settings(write(text))[1] == []
 
 
 def test_a_secret_in_the_file_is_refused_and_not_shown(write: Write) -> None:
@@ -278,7 +286,7 @@ def test_options_win_key_by_key(write: Write) -> None:
     assert settings.params == {"opens": "2026-01-01T00:00Z", "closes": "2026-12-05T22:15Z", "max_votes": 10}
     sms, more = settings.channels
     assert (sms.settings["api"], sms.settings["token"]) == ("http://127.0.0.1:9001", "given by code")
-    assert (sms.settings["from"], sms.rate_per_s) == ("+12025550100", None)
+    assert (sms.settings["from"], sms.pacing.rate_per_s) == ("+12025550100", None)
     assert sms.settings["public_url"] == "http://127.0.0.1:9000"
     assert (more.name, more.type) == ("more", "simulator")
 

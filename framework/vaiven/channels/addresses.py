@@ -8,6 +8,7 @@ from vaiven.model.urns import Urn, path_of, scheme_of, urn
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORT = re.compile(r"[0-9]{3,8}")
 _TYPED = re.compile(r"\+?[0-9() ./-]{6,25}")
+_SCHEMES = ("whatsapp", "messenger", "rcs")
 _ALPHA = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}")
 
 
@@ -40,13 +41,13 @@ def _phone(text: str, country: str | None) -> str | None:
 def sms_address(text: str, country: str | None = None) -> Urn | None:
     """The URN of an SMS address: ``tel:``, ``short:<country>:<code>`` (``short:<code>`` if no country is known) or ``alpha:``.
 
-    ``whatsapp:+44…`` and other addresses that bear a scheme keep it. None if it is no address at all.
+    An address that bears its scheme, as ``whatsapp:+44…`` does, keeps it. None if it is no address at all.
     """
     if _E164.fullmatch(text):
         return Urn("tel:" + text)
     scheme, colon, path = text.partition(":")
     if colon:
-        return urn(scheme.lower(), path.lstrip("+")) if scheme.isalpha() and path else None
+        return urn(scheme, path.lstrip("+")) if scheme in _SCHEMES and path.lstrip("+") else None
     if _SHORT.fullmatch(text):
         return urn("short", f"{country.upper()}:{text}" if country else text)
     number = _phone(text, country)

@@ -49,6 +49,10 @@ SETTINGS = (
 )
 
 
+WHOLE = (MessageKind.TEXT, MessageKind.CHOICE, MessageKind.MEDIA, MessageKind.LOCATION)
+"""Kinds whose fields hold all that there is."""
+
+
 class _Accepted(msgspec.Struct, frozen=True):
     message_id: str
 
@@ -128,10 +132,15 @@ class Messenger(MetaChannel):
         return [InboundMessage(message.mid, urn("messenger", head.recipient.id), kind=MessageKind.ECHO, raw=payload)]
 
 
-def _message(head: Head, raw: bytes, kind: MessageKind, id: str | None = None, **fields: Any) -> InboundMessage:
-    """A message of the event's sender. Where the provider gives no id, sender, time and content make one."""
+def _message(
+    head: Head, raw: bytes, kind: MessageKind, id: str | None = None, *, more: bool = False, **fields: Any
+) -> InboundMessage:
+    """A message of the event's sender. Where the provider gives no id, sender, time and content make one.
+
+    ``raw`` is kept where the fields do not hold all of it: by kind, or since there is ``more`` in it.
+    """
     made = f"{head.sender.id}:{head.timestamp}:{blake2b(raw, digest_size=8).hexdigest()}"
-    if kind not in (MessageKind.TEXT, MessageKind.CHOICE, MessageKind.MEDIA, MessageKind.LOCATION):
+    if more or kind not in WHOLE:
         fields["raw"] = raw
     sender = urn("messenger", head.sender.id or "")
     return InboundMessage(id=id or made, sender=sender, kind=kind, provider_ms=milliseconds(head.timestamp), **fields)
@@ -142,8 +151,8 @@ def _from_person(head: Head, event: Event, raw: bytes) -> InboundMessage:
         return _said_to_us(head, event.message, raw)
     if event.postback:
         tap = event.postback
-        more = {} if tap.referral is None else {"raw": raw}
-        return _message(head, raw, MessageKind.CHOICE, tap.mid, text=tap.title, choice=Choice(tap.payload, tap.title), **more)
+        choice, more = Choice(tap.payload, tap.title), tap.referral is not None
+        return _message(head, raw, MessageKind.CHOICE, tap.mid, more=more, text=tap.title, choice=choice)
     if event.referral:
         return _message(head, raw, MessageKind.REFERRAL, choice=Choice(event.referral.ref))
     if event.optin is not None:
@@ -159,8 +168,7 @@ def _said_to_us(head: Head, said: Message, raw: bytes) -> InboundMessage:
     if said.is_deleted:
         return _message(head, raw, MessageKind.DELETED, f"{said.mid}:deleted", reply_to=said.mid)
     fields: dict[str, Any] = {"id": said.mid, "text": said.text, "reply_to": said.reply_to.mid}
-    if said.referral is not None:
-        fields["raw"] = raw
+    fields["more"] = said.referral is not None
     if said.quick_reply:
         choice = Choice(said.quick_reply.payload, said.text, said.reply_to.mid)
         return _message(head, raw, MessageKind.CHOICE, choice=choice, **fields)
@@ -169,7 +177,8 @@ def _said_to_us(head: Head, said: Message, raw: bytes) -> InboundMessage:
     if location := place(said.attachments):
         return _message(head, raw, MessageKind.LOCATION, location=location, **fields)
     if said.text:
-        return _message(head, raw, MessageKind.TEXT, **(fields | ({"raw": raw} if said.attachments else {})))
+        fields["more"] = fields["more"] or bool(said.attachments)
+        return _message(head, raw, MessageKind.TEXT, **fields)
     return _message(head, raw, MessageKind.UNSUPPORTED, said.mid)
 
 

@@ -47,7 +47,7 @@ class Message(msgspec.Struct, frozen=True):
     is_echo: bool = False
     is_deleted: bool = False
     app_id: str | int | None = None
-    referral: msgspec.Raw | None = None
+    referral: Any = None
 
 
 class Referral(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Postback(msgspec.Struct, frozen=True):
     mid: str | None = None
     title: str = ""
     payload: str = ""
-    referral: msgspec.Raw | None = None
+    referral: Any = None
 
 
 class Reaction(msgspec.Struct, frozen=True):
@@ -89,16 +89,16 @@ class Event(msgspec.Struct, frozen=True):
     message: Message | None = None
     postback: Postback | None = None
     referral: Referral | None = None
-    optin: msgspec.Raw | None = None
+    optin: Any = None
     delivery: Delivery | None = None
     read: Delivery | None = None
     reaction: Reaction | None = None
     message_edit: Edit | None = None
-    policy_enforcement: msgspec.Raw | None = None
-    pass_thread_control: msgspec.Raw | None = None
-    take_thread_control: msgspec.Raw | None = None
-    request_thread_control: msgspec.Raw | None = None
-    app_roles: msgspec.Raw | None = None
+    policy_enforcement: Any = None
+    pass_thread_control: Any = None
+    take_thread_control: Any = None
+    request_thread_control: Any = None
+    app_roles: Any = None
 
 
 ENTRY = msgspec.json.Decoder(Entry)

@@ -30,6 +30,8 @@ COMMON = (
     Setting("type", "the kind of channel"),
     Setting("api", "base URL of the provider's API", URL, "https://api.example.com", required=False),
     Setting("rate", "how fast it may send", like="100/s", required=False),
+    Setting("connections", "calls that may be under way at once", "[1-9][0-9]{0,3}", "100", required=False),
+    Setting("hold", "how long a message of unknown outcome waits for a receipt", "[1-9][0-9]{0,3}[sm]", "60s", required=False),
     Setting("stop_reply", "who confirms a STOP", "ours|provider", "ours or provider", required=False),
     Setting("country", "the country of numbers without a country code", "[A-Za-z]{2}", "ES", required=False),
     Setting("public_url", "where providers reach this server", URL, "https://bot.example.com", required=False),
@@ -72,8 +74,7 @@ def _wrong(setting: Setting, value: object) -> list[str]:
         return []
     shown = "" if setting.secret else f", not {value!r}"
     like = f", like {setting.like}" if setting.like else ""
-    quotes = " (in quotes)" if isinstance(value, int) and setting.pattern == NUMBER else ""
-    return [f"{setting.name}: must be {setting.says}{like}{quotes}{shown}"]
+    return [f"{setting.name}: must be {setting.says}{like}{shown}"]
 
 
 def secrets(settings: Mapping[str, Any], name: str) -> list[str]:

@@ -80,7 +80,7 @@ SETTINGS = (
     Setting(
         "from",
         "our number, short code or name",
-        rf"{NUMBER}|[0-9]{{3,8}}|[A-Za-z0-9 &+_.-]{{1,11}}",
+        rf"{NUMBER}|[0-9]{{3,8}}|(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{{1,11}}",
         '"+12025550100"',
         required=False,
     ),

@@ -147,7 +147,7 @@ class Message(msgspec.Struct, frozen=True):
 
     type: str = ""
     context: _Context = _Context()
-    referral: msgspec.Raw | None = None
+    referral: Any = None
     text: _Text | None = None
     image: _Media | None = None
     video: _Media | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from vaiven.channels.registry import channel_problems
 from vaiven.edge.places import UNKNOWN, Place, Reader
+from vaiven.runtime.pacing import Pacing
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}\Z")
 _RATE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*/\s*(s|m|h)\Z")
@@ -19,13 +20,13 @@ _ENV = "from the environment"
 class ChannelSettings:
     """One channel. ``settings`` is what its class is made from, secrets included, so it is never shown.
 
-    ``rate_per_s`` None: as fast as the provider takes it. ``stop_reply``: who confirms a STOP, ``ours`` or ``provider``.
+    ``pacing`` is how fast it sends. ``stop_reply``: who confirms a STOP, ``ours`` or ``provider``.
     """
 
     name: str
     type: str
     settings: Mapping[str, Any] = field(repr=False)
-    rate_per_s: float | None = None
+    pacing: Pacing = field(default_factory=Pacing)
     stop_reply: str = "ours"
 
 
@@ -61,7 +62,7 @@ def _channel(
         if _SECRET.search(key):
             _secret(reader, child)
     values = {key: reader.value(child) for key, child in places.items()}
-    unknown = {key for key, value in values.items() if value is UNKNOWN} | (unsure - values.keys())
+    unknown = {key for key, value in values.items() if _is_unknown(value)} | (unsure - values.keys())
     settings = {**shared, **dict.fromkeys(unsure, _ENV), **values, **dict.fromkeys(unknown, _ENV)}
     for line in channel_problems(name, settings):
         key, _, told = line.removeprefix(f"channels.{name}.").partition(": ")
@@ -74,18 +75,28 @@ def _channel(
     rate = _rate(reader, places["rate"], values["rate"]) if values.get("rate") is not None else None
     if len(reader.problems) > before:
         return None
-    return ChannelSettings(name, str(settings["type"]), settings, rate, str(settings.get("stop_reply") or "ours"))
+    chosen = {key: value for key, value in values.items() if value is not None and key not in unknown}
+    pacing = Pacing(
+        rate_per_s=rate,
+        connections=int(chosen.get("connections", Pacing().connections)),
+        hold_ms=_hold_ms(chosen["hold"]) if "hold" in chosen else Pacing().hold_ms,
+    )
+    return ChannelSettings(name, str(settings["type"]), settings, pacing, str(settings.get("stop_reply") or "ours"))
+
+
+def _is_unknown(value: object) -> bool:
+    return value is UNKNOWN or (isinstance(value, list) and UNKNOWN in value)
+
+
+def _hold_ms(value: object) -> int:
+    """``60s`` or ``5m``, proven by its pattern before."""
+    return int(str(value)[:-1]) * _UNIT_S[str(value)[-1]] * 1000
 
 
 def _secret(reader: Reader, place: Place) -> None:
     """A secret comes from the environment, or is handed in by code; in a file, everybody who reads the file would read it."""
     reader.hide(place)
-    if (
-        not place.is_map
-        and len(place.layers) == 1
-        and place.top.source.file != "options"
-        and reader.value(place) not in (None, "")
-    ):
+    if not place.is_option and reader.holds_literal(place):
         variable = re.sub(r"[^A-Z0-9]+", "_", place.name.removeprefix("channels.").upper())
         cure = f"Put it into the environment and write its name: {{env: {variable}}}"
         reader.say(place, "secret-in-file", f"'{place.name}' is a secret and stands in the file", cure)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -63,7 +64,7 @@ def assemble(settings: BotSettings, transport: Transport) -> Bot:
         transport=InProcess("simulator", simulated, transport),
         clock=clock,
         owner=f"{os.getpid()}-{secrets.token_hex(4)}",
-        pacing={each.name: Pacing(rate_per_s=each.rate_per_s) for each in settings.channels},
+        pacing={each.name: each.pacing for each in settings.channels},
     )
 
 
@@ -156,6 +157,9 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
         factory = None
 
     async def entry() -> None:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         await main()
 
     with asyncio.Runner(loop_factory=factory) as runner:

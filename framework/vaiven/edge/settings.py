@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -211,11 +210,18 @@ def _store(reader: Reader, place: Place) -> str | None:
     scheme, _, rest = value.partition(":")
     if (scheme == "sqlite" and rest.startswith("///") and len(rest) > 3) or value == "memory://":
         return value
-    if scheme not in PROFILES and entry_points(group="vaiven.stores", name=scheme):
+    if scheme not in PROFILES and _is_brought(scheme):
         return value
     cure = "Write sqlite:///votes.db for a file, sqlite:////var/lib/votes.db for one from the root on, or memory:// for a trial."
     reader.say(place, "wrong-store", f"'{place.name}' names no store that is known here", cure)
     return None
+
+
+def _is_brought(scheme: str) -> bool:
+    """Whether another package brings a store under this scheme."""
+    from importlib.metadata import entry_points
+
+    return bool(entry_points(group="vaiven.stores", name=scheme))
 
 
 def _profile(reader: Reader, places: Mapping[str, Place], store: str, written: str | None) -> str:

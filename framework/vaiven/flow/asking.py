@@ -42,7 +42,7 @@ class AskNode(Node):
 
     # ---- entering and asking
 
-    def act(self, draft: Draft, quiet: bool) -> None:
+    def act(self, draft: Draft) -> None:
         if draft.returning:
             draft.returning = False
             self._forget(draft)
@@ -50,7 +50,7 @@ class AskNode(Node):
             draft.outcome = None
             return
         draft.wait_at(self)
-        if not quiet:
+        if not draft.quiet:
             self.put(draft)
 
     def put(self, draft: Draft) -> None:
@@ -191,20 +191,16 @@ class AskNode(Node):
             self._send(draft, draft.flows.spec.words.which, few, layout, always=True)
 
 
-class CommandNode:
-    """A command that says something: ``back`` asks the question again in the same message."""
+class Aside:
+    """A command that says something and asks the question again, in one message. No visit, no try, no timer changes."""
 
-    __slots__ = ("_back", "_node", "_said")
+    __slots__ = ("_node", "_said")
 
-    def __init__(self, said: Saying, node: AskNode, back: bool) -> None:
+    def __init__(self, said: Saying, node: AskNode) -> None:
         self._said = said
         self._node = node
-        self._back = back
 
     def take(self, draft: Draft) -> None:
-        if not self._back:
-            self._said.say(draft)
-            return
         draft.because = self._said.text(draft)
         self._node.put(draft)
 
@@ -212,4 +208,3 @@ class CommandNode:
 def _kind_of(media: Media) -> str:
     family = media.mime.partition("/")[0]
     return family if family in ("image", "audio", "video") else "document"
-

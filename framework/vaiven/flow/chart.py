@@ -1,11 +1,13 @@
 """States and arrows to a python-statemachine class: the definition of a flow's machine, and its reference.
 
-The chart is flat. Every callback takes one argument, ``draft``, and only reads it or adds to it.
+The chart is flat. Every callback takes one argument, ``draft``, and only reads it or adds to it. Callbacks are bound methods:
+the library looks plain functions up by their name, and two of one name would be one.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import new_class
+from typing import Any, cast
 
 from statemachine import Event, State, StateChart
 from statemachine.transition_list import TransitionList
@@ -27,7 +29,7 @@ def state_id(step: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A state to be: ``enter`` runs whenever it is entered. Guards and actions must be bound methods: the library looks plain functions up by name."""
+    """A state to be: ``enter`` runs whenever it is entered."""
 
     id: str
     enter: Action | None = None
@@ -36,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A transition to be. ``target`` None: the state is not left, only ``action`` runs. Of one source and event, the first that holds."""
+    """A transition to be. ``target`` None: the state is not left, only ``action`` runs."""
 
     source: str
     event: str
@@ -47,9 +49,7 @@ class Arrow:
 
 def build_chart(name: str, places: Sequence[Place], arrows: Sequence[Arrow]) -> type[StateChart[Any]]:
     """The machine's class. The first place is the initial one; arrows of one source and event are tried in order."""
-    states = {
-        place.id: State(place.id, initial=at == 0, final=place.final, enter=place.enter) for at, place in enumerate(places)
-    }
+    states = {place.id: State(place.id, initial=at == 0, final=place.final, enter=place.enter) for at, place in enumerate(places)}
     events: dict[str, TransitionList] = {}
     for arrow in arrows:
         source = states[arrow.source]
@@ -69,4 +69,4 @@ def build_chart(name: str, places: Sequence[Place], arrows: Sequence[Arrow]) -> 
         "validate_trap_states": False,
         "validate_final_reachability": False,
     }
-    return type(StateChart)(name, (StateChart,), body)
+    return cast("type[StateChart[Any]]", new_class(name, (StateChart,), exec_body=lambda namespace: namespace.update(body)))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vaiven.flow.answers import fold
-from vaiven.flow.asking import AskNode, CommandNode
+from vaiven.flow.asking import Aside, AskNode
 from vaiven.flow.chart import BEGIN, OVER, RETURNING, Action, Arrow, Place, build_chart
 from vaiven.flow.document import Ask, Branch, Command, End, FlowDocument, Route, Say, Set, Start, Step, Tally, Then
 from vaiven.flow.expressions import ExpressionError
@@ -88,7 +88,9 @@ def _window(document: FlowDocument, params: Mapping[str, Any], spec: BotSpec) ->
     )
 
 
-def _instant(document: FlowDocument, key: str, bound: Template | None, params: Mapping[str, Any], spec: BotSpec) -> datetime | None:
+def _instant(
+    document: FlowDocument, key: str, bound: Template | None, params: Mapping[str, Any], spec: BotSpec
+) -> datetime | None:
     if bound is None:
         return None
     try:
@@ -233,7 +235,7 @@ class _Compiler:
                 node.command_events.setdefault(fold(word), event)
             said = saying(command.say, node.message_class)
             if command.go is None:
-                action: Action = CommandNode(said, node, command.back).take if said is not None else node.put
+                action: Action = Aside(said, node).take if said is not None else node.put
                 yield Arrow(node.state, event, None, action=action)
             else:
                 yield self._to(node.state, event, command.go, Path(said=said))
@@ -260,5 +262,3 @@ class _Compiler:
 def _id(name: str) -> str:
     """Part of an event's id. No dots: the library matches events by dot prefix."""
     return re.sub(r"\W", "_", name)
-
-

@@ -115,6 +115,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
+    """The first route that holds, those of the step's ``then`` last; none: the next step."""
+
     routes: tuple[Route, ...]
 
 

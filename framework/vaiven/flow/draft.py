@@ -30,13 +30,16 @@ class Draft:
     end with, ``ended`` the one it did end with.
     """
 
+    # fmt: off
     __slots__ = (
-        "_locale", "answers", "armed", "asked", "because", "before", "contact", "contact_vars", "document", "effects",
-        "ended", "ending", "event", "facts", "fired", "flow", "flows", "input", "is_open", "lang", "lower", "next_flow",
-        "now_ms", "offered", "opt_outs", "outcome", "quiet", "returning", "scope", "session_id", "started_ms", "state", "step", "timers", "taken",
-        "trail", "tries", "vars", "visit", "votes", "waiting",
-    )  # fmt: skip
+        "_locale", "answers", "armed", "asked", "because", "before", "contact", "contact_vars", "document", "effects", "ended",
+        "ending", "event", "facts", "fired", "flow", "flows", "input", "is_open", "lang", "lower", "next_flow", "now_ms",
+        "offered", "opt_outs", "outcome", "quiet", "returning", "scope", "session_id", "started_ms", "state", "step", "taken",
+        "timers", "trail", "tries", "vars", "visit", "votes", "waiting",
+    )
+    # fmt: on
 
+    event: Event
     flow: "Flow"
 
     def __init__(
@@ -119,7 +122,7 @@ class Draft:
         self.vars = {}
         self.answers = {}
         self.trail = ()
-        self.waiting = False
+        self.waiting = self.quiet = False
         self.ended = None
         self.scope = Scope(self)
 
@@ -184,7 +187,11 @@ class Draft:
         self.armed[key] = (self.step, self.visit)
 
     def send(
-        self, text: str, message_class: MessageClass = MessageClass.REPLY, options: tuple[Option, ...] = (), layout: Layout = Layout.TEXT
+        self,
+        text: str,
+        message_class: MessageClass = MessageClass.REPLY,
+        options: tuple[Option, ...] = (),
+        layout: Layout = Layout.TEXT,
     ) -> None:
         """Say it; an empty text says nothing."""
         if text:

@@ -34,10 +34,9 @@ def drive(draft: Draft, event: str) -> None:
         except ExpressionError:
             draft.record("expression_failed", draft.where)
             draft.state = draft.flow.fire(draft.state, FAILED, draft)
+        following = None if draft.waiting else GO_ON
         if draft.ended is not None:
             following = _after_end(draft)
-        else:
-            following = None if draft.waiting else GO_ON
 
 
 def _after_end(draft: Draft) -> str | None:

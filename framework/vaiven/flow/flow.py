@@ -16,7 +16,7 @@ from vaiven.flow.table import Table
 
 @dataclass(frozen=True, slots=True)
 class OpenHours:
-    """The window of a flow, half-open, ms since the epoch. ``early`` and ``late``: whether a start outside has a step to go to."""
+    """The window of a flow, half-open, ms since the epoch. ``early``, ``late``: whether a start outside has a step to go to."""
 
     opens_ms: int | None = None
     closes_ms: int | None = None

@@ -50,12 +50,16 @@ class FlowSet:
                 problems.extend(error.problems)
         if spec.error_flow is not None and spec.error_flow not in {document.name for document in documents}:
             problems.append(f"errors.flow: no flow is named {spec.error_flow}")
+        past: dict[str, Flow] = {}
+        for document in older:
+            try:
+                flow = compile_flow(document, spec)
+            except SettingsError as error:
+                problems.extend(f"version {document.version}, in which people may still stand: {line}" for line in error.problems)
+            else:
+                past[flow.shape] = flow
         if problems:
             raise SettingsError(problems)
-        past = {}
-        for document in older:
-            flow = compile_flow(document, spec)
-            past[flow.shape] = flow
         return cls(spec, flows, past | {flow.shape: flow for flow in flows.values()})
 
     def flow_versions(self) -> tuple[tuple[str, str, str, str], ...]:

@@ -10,7 +10,21 @@ from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Any
 
-from vaiven.flow.document import After, Ask, ChoiceSpec, Command, End, FlowDocument, Part, Position, Route, Say, Start, Step, Variable
+from vaiven.flow.document import (
+    After,
+    Ask,
+    ChoiceSpec,
+    Command,
+    End,
+    FlowDocument,
+    Part,
+    Position,
+    Route,
+    Say,
+    Start,
+    Step,
+    Variable,
+)
 from vaiven.flow.expressions import Expression
 from vaiven.flow.templates import Template
 
@@ -54,9 +68,7 @@ def _all(value: Any) -> Any:
         return value.source
     if is_dataclass(value):
         named = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in _PLACES}
-        return {"": type(value).__name__} | {
-            name: _all(part) for name, part in named.items() if not isinstance(part, Position)
-        }
+        return {"": type(value).__name__} | {name: _all(part) for name, part in named.items() if not isinstance(part, Position)}
     if isinstance(value, Mapping):
         return [[key, _all(part)] for key, part in value.items()]
     if isinstance(value, str) or not isinstance(value, Iterable):

@@ -1,6 +1,5 @@
 """The steps of a flow as they run: what happens when a state is entered, and on the way from one to another."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from vaiven.flow.chart import state_id
@@ -42,17 +41,16 @@ class Node:
     def enter(self, draft: Draft) -> None:
         draft.step = self.name
         draft.waiting = False
-        quiet = draft.quiet
-        draft.quiet = False
         if self._sets:
             assign(draft, self._sets)
         if self._greeting is not None:
             self._greeting.say(draft)
         if self.keep:
             draft.trail = ()
-        self.act(draft, quiet)
+        self.act(draft)
+        draft.quiet = False
 
-    def act(self, draft: Draft, quiet: bool) -> None:
+    def act(self, draft: Draft) -> None:
         """What the verb does. A branch does nothing but choose its way out."""
 
 
@@ -61,7 +59,7 @@ class SayNode(Node):
         super().__init__(step)
         self._said = said
 
-    def act(self, draft: Draft, quiet: bool) -> None:
+    def act(self, draft: Draft) -> None:
         self._said.say(draft)
 
 
@@ -70,7 +68,7 @@ class SetNode(Node):
         super().__init__(step)
         self._values: Sets = verb.values
 
-    def act(self, draft: Draft, quiet: bool) -> None:
+    def act(self, draft: Draft) -> None:
         assign(draft, self._values)
 
 
@@ -80,7 +78,7 @@ class EndNode(Node):
         self._text = Text(verb.text) if verb.text is not None else None
         self._outcome = verb.outcome
 
-    def act(self, draft: Draft, quiet: bool) -> None:
+    def act(self, draft: Draft) -> None:
         if self._text is not None:
             try:
                 text = self._text.render(draft)
@@ -100,7 +98,7 @@ class TallyNode(Node):
         self._option = verb.option
         self._cap = verb.cap
 
-    def act(self, draft: Draft, quiet: bool) -> None:
+    def act(self, draft: Draft) -> None:
         poll = self._poll.render(draft)
         option = as_text(self._option, draft)
         cap = None if self._cap is None else as_count(self._cap, draft)
@@ -237,5 +235,3 @@ class Returning:
 
     def is_last(self, draft: Draft) -> bool:
         return draft.trail[-1] == self._target
-
-

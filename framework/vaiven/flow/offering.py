@@ -70,7 +70,7 @@ def placed(text: str, offer: Offer, layout: Layout, always: bool) -> str:
     if layout is not Layout.TEXT:
         return _AROUND_NOTHING.sub(" ", text).strip() if _NOTHING in text else text
     if _LINES in text:
-        return _AROUND_LINES.sub(lambda found: f"\n{offer.numbered}\n", text).strip()
+        return _AROUND_LINES.sub(lambda _: f"\n{offer.numbered}\n", text).strip()
     return f"{text}\n{offer.numbered}" if always else text
 
 

@@ -27,8 +27,8 @@ def route(draft: Draft, message: InboundMessage) -> None:
     draft.input = raw
     if message.kind is MessageKind.REACTION:
         draft.record("unanswered", message.kind.value)
-    elif not raw.strip() and message.kind is not MessageKind.TEXT:
-        _wordless(draft, message)
+    elif message.media or (not raw.strip() and message.kind is not MessageKind.TEXT):
+        _file(draft, message, raw)
     elif draft.is_open:
         _in_session(draft, draft.flow.asks[draft.step], fold(raw), raw)
     else:
@@ -138,15 +138,17 @@ def _accept(draft: Draft, ask: AskNode, answer: Understood) -> None:
     drive(draft, ANSWER)
 
 
-def _wordless(draft: Draft, message: InboundMessage) -> None:
-    """A photo, a place, or something that nobody knows: an answer only where the type takes it."""
+def _file(draft: Draft, message: InboundMessage, raw: str) -> None:
+    """A photo, a place, or something that nobody knows: an answer only where the type takes it, else its words are."""
     if not draft.is_open:
-        _start(draft, "", "")
+        _start(draft, fold(raw), raw)
         return
     ask = draft.flow.asks[draft.step]
     answer = ask.media(message)
     if answer is not None:
         _accept(draft, ask, answer)
+    elif raw.strip():
+        _in_session(draft, ask, fold(raw), raw)
     else:
         draft.because = draft.flows.spec.words.unread
         drive(draft, NO_ANSWER)
@@ -208,9 +210,7 @@ def _start(draft: Draft, folded: str, raw: str) -> None:
         draft.send(flows.spec.words.help)
 
 
-def _enter(
-    draft: Draft, flow: Flow, entry: Entry, answer: Understood | None = None, rest: str = "", raw: str = ""
-) -> None:
+def _enter(draft: Draft, flow: Flow, entry: Entry, answer: Understood | None = None, rest: str = "", raw: str = "") -> None:
     """Begin a flow at an entry: with an answer, with words that may be one, or with neither. Outside its window: turn away."""
     begin(draft, flow)
     ask = flow.asks[entry.rest] if entry.rest is not None and (rest or answer is not None) else None

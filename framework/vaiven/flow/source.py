@@ -26,7 +26,7 @@ _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}([eE][-+]?[0-9]{1,3})?")
-_WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _STYLES = {None: "plain", "": "plain", "'": "single", '"': "double", "|": "literal", ">": "folded"}
 
 
@@ -190,7 +190,7 @@ def resolve(raw: str, style: str) -> str | int | float | bool | None:
     if style != "plain":
         return raw
     if raw in _WORDS:
-        return _WORDS[raw]  # type: ignore[no-any-return]
+        return _WORDS[raw]
     if _INTEGER.fullmatch(raw):
         return int(raw)
     if _DECIMAL.fullmatch(raw):

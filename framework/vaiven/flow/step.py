@@ -38,7 +38,11 @@ def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms
     """Decide what this event does to this contact. Pure: the same arguments give the same answer.
 
     ``event.body`` is an InboundMessage, a TimerDue or an OptedOut; any other changes nothing. The session is
-    ``state.sessions.get(event.channel)``.
+    ``state.sessions.get(event.channel)``; one that is not touched comes back as it is.
+
+    What happened besides is Recorded: ``version_lost`` (nobody knows the session's shape any more), ``stale_timer``,
+    ``stale_button``, ``unanswered``, ``already_opted_out``, ``text_failed`` (the bot's error text was said instead),
+    ``expression_failed`` and ``too_many_steps`` (the error transition was taken). Details name the flow and the step.
     """
     session = state.sessions.get(event.channel)
     draft = Draft(flows, state.contact, session, event, facts, now_ms)

@@ -19,7 +19,14 @@ Hook = Callable[[Draft], None]
 Row = tuple[Guard | None, tuple[Hook, ...], str]
 """Guard, what runs (exit, on, enter hooks, in the library's order), and the state it is in afterwards."""
 
-_SPOKEN = {CallbackGroup.ENTER, CallbackGroup.EXIT, CallbackGroup.BEFORE, CallbackGroup.ON, CallbackGroup.AFTER, CallbackGroup.COND}
+_SPOKEN = {
+    CallbackGroup.ENTER,
+    CallbackGroup.EXIT,
+    CallbackGroup.BEFORE,
+    CallbackGroup.ON,
+    CallbackGroup.AFTER,
+    CallbackGroup.COND,
+}
 
 
 class EventNotAllowed(Exception):
@@ -78,7 +85,7 @@ def _row(transition: Transition) -> Row:
 
 
 def _callables(specs: CallbackSpecList, group: CallbackGroup, owner: State | Transition) -> tuple[Callable[[Draft], Any], ...]:
-    """Our own callbacks of one group. The library also lists names it would look up by convention; the class has none of those."""
+    """Our own callbacks of one group. The names that the library would look up by convention are none of ours."""
     found = []
     for spec in specs:
         if spec.is_convention:

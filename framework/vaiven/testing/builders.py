@@ -22,7 +22,13 @@ _ids = count(1)
 
 
 def make_event(
-    home: str = HOME, *, partitions: int = 1, id: str | None = None, body: Body | None = None, channel: str = CHANNEL, at_ms: int = AT_MS
+    home: str = HOME,
+    *,
+    partitions: int = 1,
+    id: str | None = None,
+    body: Body | None = None,
+    channel: str = CHANNEL,
+    at_ms: int = AT_MS,
 ) -> Event:
     """An event of this home, a text message unless told otherwise. Its id is a new one unless given."""
     name = id or f"event-{next(_ids)}"

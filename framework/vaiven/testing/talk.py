@@ -1,8 +1,8 @@
 """One person talking to a bot, without a server: a clock moved by hand, messages, taps, timers that fall due by themselves.
 
-    talk = Talk.of("flows/tv_vote/vote.flow.yaml", params={...})
-    assert talk.say("vote 3") == ["Vote 1 of 10 for Cleo & Max counted.\\nReply another number to vote again."]
-    assert talk.wait("10m") == []
+talk = Talk.of("flows/tv_vote/vote.flow.yaml", params={...})
+assert talk.say("vote 3") == ["Vote 1 of 10 for Cleo & Max counted.\\nReply another number to vote again."]
+assert talk.wait("10m") == []
 """
 
 import re
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace as changed
 
 from vaiven.flow.document import FlowDocument
@@ -22,7 +23,7 @@ from vaiven.model.contacts import Contact, ContactState
 from vaiven.model.effects import CancelTimer, Effect, Send, StartTimer, Tally
 from vaiven.model.errors import FlowError
 from vaiven.model.events import Body, Event, OptedOut, TimerDue
-from vaiven.model.messages import Capabilities, Choice, InboundMessage, Layout, Location, Media, MessageKind, Option
+from vaiven.model.messages import Capabilities, Choice, InboundMessage, Layout, Location, Media, MessageClass, MessageKind, Option
 from vaiven.model.sessions import Session
 from vaiven.model.urns import Urn
 
@@ -50,7 +51,8 @@ def instant_ms(words: str) -> int:
 
 def documents_of(*texts: str, file: str = "test.flow.yaml") -> list[FlowDocument]:
     """Flow texts as documents. Raises FlowError with every problem."""
-    documents, problems = [], []
+    documents: list[FlowDocument] = []
+    problems: list[object] = []
     for text in texts:
         document, found = parse(read_source(text, file))
         problems.extend(problem for problem in found if problem.is_error)
@@ -110,6 +112,11 @@ class Talk:
     @property
     def session(self) -> Session | None:
         return self.sessions.get(self.channel)
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether they opted out: then nothing but the answers to STOP, START and HELP goes out."""
+        return self.facts.sender in self.contact.opt_outs
 
     @property
     def votes(self) -> dict[tuple[str, str, str], int]:
@@ -185,7 +192,9 @@ class Talk:
     def _happens(self, body: Body) -> list[str]:
         self._events += 1
         event = Event(f"e{self._events}", self.contact.home, 0, self.channel, self.now_ms, body)
-        stepped = step(self.flows, ContactState(self.contact, self.sessions), event, self.facts, self.now_ms)
+        # As a store gives it back, so that nothing lives on that cannot be saved.
+        state = msgspec.msgpack.decode(msgspec.msgpack.encode(ContactState(self.contact, self.sessions)), type=ContactState)
+        stepped = step(self.flows, state, event, self.facts, self.now_ms)
         self.last = stepped
         self.contact = changed(stepped.contact, version=self.contact.version + 1, last=self._events)
         self.sessions = {name: session for name, session in self.sessions.items() if name != self.channel}
@@ -199,7 +208,7 @@ class Talk:
         said = []
         for effect in effects:
             match effect:
-                case Send():
+                case Send() if not self.suppressed or effect.message_class is MessageClass.CONSENT:
                     said.append(as_shown(effect))
                     self.shown.extend(effect.options)
                 case StartTimer():

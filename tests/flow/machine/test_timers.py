@@ -78,7 +78,7 @@ def test_a_late_timer_changes_nothing(talk: Make) -> None:
     before = at.session
     assert at.due(timer) == []
     assert at.effects == (Recorded("stale_timer"),)
-    assert at.session is before
+    assert at.session == before
 
 
 def test_a_timer_of_an_ended_session_changes_nothing(talk: Make) -> None:
@@ -91,7 +91,7 @@ def test_a_timer_of_an_ended_session_changes_nothing(talk: Make) -> None:
     before = at.session
     assert before is not None
     assert at.due(timer) == []
-    assert at.session is before
+    assert at.session == before
 
 
 def test_a_replaced_timer_that_was_already_due_changes_nothing(vote: Talk) -> None:

@@ -28,7 +28,7 @@ steps:
     retry: ["Sorry? {hint}", "Please: {choices}"]
     hint: Reply 1, 2 or 3.
     commands:
-      help_me: {words: [what], say: "A size is how big it is."}
+      help_me: {words: [what], say: "It is how big it is.", back: true}
   note:
     ask: "Any wishes?"
     as: {text: {max: 10, media: [image]}}
@@ -141,7 +141,7 @@ def test_a_command_beats_a_close_or_typed_answer(order: Talk) -> None:
 
 
 def test_a_steps_command_is_there_only_in_it(order: Talk) -> None:
-    assert order.say("what") == ["A size is how big it is."]
+    assert order.say("what")[0].startswith("It is how big it is.\nWhich size?")
     order.say("1")
     assert order.say("what") == ["Ordered Small with what."]
 
@@ -188,7 +188,10 @@ def test_retry_carries_buttons_always(talk: Make) -> None:
 
 
 def test_without_retry_the_hint_and_the_question_once(talk: Make) -> None:
-    at = talk('{flow: f, starts: [{keyword: go}], steps: {n: {ask: "How many?", as: integer, hint: A number., else: x}, x: {end: Bye, outcome: x}}}')
+    at = talk(
+        "{flow: f, starts: [{keyword: go}], "
+        'steps: {n: {ask: "How many?", as: integer, hint: A number., else: x}, x: {end: Bye, outcome: x}}}'
+    )
     at.say("go")
     assert at.say("many") == ["A number.\nHow many?"]
     assert at.say("many") == ["Bye"]
@@ -211,6 +214,12 @@ def test_a_photo_answers_a_step_that_takes_media(order: Talk) -> None:
     assert outcomes(order) == ["ordered"]
 
 
+def test_a_caption_is_an_answer_where_the_file_is_not(order: Talk) -> None:
+    assert order.show(text="small") == ["Any wishes?"]
+    order.show(text="like this")
+    assert outcomes(order) == ["ordered"]
+
+
 def test_an_unsupported_kind_is_no_match(order: Talk) -> None:
     assert order.send_kind(MessageKind.UNSUPPORTED) == ["Sorry, I can only read text here."]
     assert order.session is not None
@@ -230,7 +239,10 @@ def test_a_message_for_nobody_gets_the_bots_help(talk: Make) -> None:
 
 
 def test_a_fallback_takes_what_nobody_else_does(talk: Make) -> None:
-    fallback = "{flow: any, starts: [{fallback: true}, {payload: get_started}], steps: {q: {ask: You?, as: text}, e: {end: 'Hi {q}', outcome: x}}}"
+    fallback = (
+        "{flow: any, starts: [{fallback: true}, {payload: get_started}], "
+        "steps: {q: {ask: You?, as: text}, e: {end: 'Hi {q}', outcome: x}}}"
+    )
     assert talk(ORDER, fallback).say("hello") == ["You?"]
     assert talk(ORDER, fallback).show() == ["You?"]
     assert talk(ORDER, fallback).tap_id("get_started", "Start") == ["You?"]

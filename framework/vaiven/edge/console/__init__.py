@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from vaiven.channels.contract import WebhookRequest
+from vaiven.channels.contract import Channel, WebhookRequest
 from vaiven.edge.console import documents, guard, phone, votes
 from vaiven.edge.console.typed import SCHEMES, Typed, Unfit, read_address, read_typed
 from vaiven.model.errors import StoreUnavailable
@@ -114,24 +114,32 @@ class Console:
         return web.Response(status=302, headers={"Location": "/console/"})
 
     async def _index(self, _: web.Request) -> web.Response:
-        channel = self._bot.lines[self._channel].channel
-        skins = {scheme: _skin(channel.capabilities(scheme)) for scheme in SCHEMES}
+        line = self._bot.lines.get(self._channel)
         labels, sample = await self._board()
-        polls = sorted({*labels, *sample.accepted})
-        return _json({"channel": self._channel, "sender": channel.sender, "skins": skins, "polls": polls})
+        return _json(
+            {
+                "bot": self._bot.flows.spec.name,
+                "channel": self._channel,
+                "sender": line and line.channel.sender,
+                "openings": documents.openings(await self._documents.current()),
+                "skins": {scheme: _skin(line.channel.capabilities(scheme)) for scheme in SCHEMES if line},
+                "polls": sorted({*labels, *sample.accepted}),
+            }
+        )
 
     async def _phone(self, request: web.Request) -> web.Response:
         address = read_address(request.match_info["address"])
+        sms = self._simulator().capabilities(scheme_of(address)).sms
         store, home = self._bot.store, await self._home(address)
         (state,) = await store.load([home])
         records = [record async for record in store.history(home, newest=phone.NEWEST + 1)] if state.contact.version else []
         rows = await store.rows(home)
-        sms = self._bot.lines[self._channel].channel.capabilities(scheme_of(address)).sms
         plain = await self._plain(state.sessions.values())
         return _json(phone.view(address, self._channel, sms, state, records, rows, plain))
 
     async def _type(self, request: web.Request) -> web.Response:
         address = read_address(request.match_info["address"])
+        self._simulator()
         typed = read_typed(await _body(request), request.content_type)
         taken = await self._bot.intake.take(self._channel, _as_webhook(address, typed))
         return _json({"accepted": [{"id": each.event.id, "number": each.number} for each in taken]}, status=202)
@@ -139,9 +147,8 @@ class Console:
     async def _polls(self, _: web.Request) -> web.Response:
         labels, sample = await self._board()
         names = sorted({*labels, *sample.accepted})
-        return _json(
-            {"polls": [votes.summary(name, sample, self._sampler.per_second(name), labels.get(name, ())) for name in names]}
-        )
+        polls = [votes.summary(name, sample, self._sampler.per_second(name), labels.get(name, ())) for name in names]
+        return _json({"polls": polls})
 
     async def _poll(self, request: web.Request) -> web.Response:
         name = request.match_info["poll"]
@@ -151,6 +158,13 @@ class Console:
         return _json(votes.summary(name, sample, self._sampler.per_second(name), labels.get(name, ())))
 
     # -- what they need ------------------------------------------------------------------------------------------------
+
+    def _simulator(self) -> Channel:
+        """The channel that the phones speak. Without one there is still the board to look at."""
+        line = self._bot.lines.get(self._channel)
+        if line is None:
+            raise Unfit(404, f"This bot has no phones: give it a channel {self._channel!r} of type simulator.")
+        return line.channel
 
     async def _board(self) -> tuple[dict[str, list[documents.Labelled]], votes.Sample]:
         return documents.polls(await self._documents.current()), await self._sampler.sample()

@@ -25,7 +25,7 @@ class Documents:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._parsed: dict[str, FlowDocument | None] = {}
-        self._shapes: dict[str, FlowVersion | None] = {}
+        self._shapes: dict[str, FlowVersion] = {}
 
     async def current(self) -> list[FlowDocument]:
         """The current document of every flow, as far as it can be read."""
@@ -34,11 +34,14 @@ class Documents:
 
     async def of_shape(self, shape: str) -> FlowDocument | None:
         """A document with this shape: which variables are personal is part of the shape."""
-        if shape not in self._shapes:
+        version = self._shapes.get(shape)
+        if version is None:
+            version = await self._store.shape(shape)
+            if version is None:
+                return None
             _make_room(self._shapes)
-            self._shapes[shape] = await self._store.shape(shape)
-        version = self._shapes[shape]
-        return None if version is None else self._parse(version)
+            self._shapes[shape] = version
+        return self._parse(version)
 
     def _parse(self, version: FlowVersion) -> FlowDocument | None:
         if version.hash not in self._parsed:
@@ -52,6 +55,14 @@ def _make_room(cache: dict[str, Any]) -> None:
         cache.clear()
 
 
+def openings(documents: Collection[FlowDocument]) -> list[str]:
+    """The first keyword of every flow that has one: what one may say to begin."""
+    keywords = (
+        [start.words[0] for start in document.starts if start.kind == "keyword" and start.words] for document in documents
+    )
+    return [words[0] for words in keywords if words]
+
+
 class Labelled(msgspec.Struct, frozen=True):
     """One option of a poll as a person calls it."""
 
@@ -59,7 +70,7 @@ class Labelled(msgspec.Struct, frozen=True):
     label: str
 
 
-def polls(documents: list[FlowDocument]) -> dict[str, list[Labelled]]:
+def polls(documents: Collection[FlowDocument]) -> dict[str, list[Labelled]]:
     """Every poll that a flow names outright, with the options it offers, in file order; what is computed cannot be known."""
     found: dict[str, list[Labelled]] = {}
     for document in documents:

@@ -47,11 +47,14 @@ def read_typed(body: bytes, content_type: str) -> Typed:
         raise Unfit(415, "A message to a phone is sent as application/json.")
     try:
         typed = _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unfit(400, f"The message cannot be read: {error}") from None
     said = [field for field in (typed.text, typed.choice, typed.location, typed.media) if field is not None]
     if len(said) != 1 or typed.text == "":
         raise Unfit(400, 'A message has one of "text", "choice", "location" and "media".')
+    place = typed.location
+    if place is not None and not (abs(place.latitude) <= 90 and abs(place.longitude) <= 180):
+        raise Unfit(400, "A latitude is -90 to 90, a longitude -180 to 180.")
     if typed.id is not None and not _ID.fullmatch(typed.id):
         raise Unfit(400, 'An "id" has 1 to 64 letters, digits, - and _.')
     return typed

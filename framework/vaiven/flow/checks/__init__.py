@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     answers.numbers_as_words,
     answers.legal_words,
     answers.commands,
+    answers.back_words,
     answers.empty_words,
     answers.bounds,
     answers.patterns,

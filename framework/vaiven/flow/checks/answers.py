@@ -119,6 +119,15 @@ def commands(view: View) -> Iterator[Problem]:
                     )
 
 
+def back_words(view: View) -> Iterator[Problem]:
+    """BACK is a command of every flow: one that takes its word hides it."""
+    for command in _all_commands(view):
+        for word in command.words:
+            if fold(word) == "back":
+                text = f"the command '{command.name}' takes the word BACK, so people cannot go back where it works"
+                yield view.warning("hidden-command", word_at(view, command.at, word), text, "Take another word.")
+
+
 def _same_words(view: View, group: tuple[Command, ...]) -> Iterator[Problem]:
     owners: dict[str, Command] = {}
     for command in group:

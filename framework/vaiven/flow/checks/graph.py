@@ -8,6 +8,7 @@ from vaiven.flow.problems import Problem
 
 FALL = ""
 """The way to the next step of the file."""
+_SHOWN = 10
 
 
 def after_verb(step: Step) -> Iterator[str]:
@@ -18,7 +19,7 @@ def after_verb(step: Step) -> Iterator[str]:
     if isinstance(verb, Branch):
         yield from (route.go for route in verb.routes if route.go)
         if all(route.condition for route in verb.routes):
-            yield from _then(step.then)
+            yield FALL
     elif isinstance(verb, Ask) and verb.answer.kind == "choices":
         yield from (choice.go for choice in verb.answer.choices if choice.go)
         if verb.skip or not all(choice.go for choice in verb.answer.choices):
@@ -55,7 +56,7 @@ def while_waiting(document: FlowDocument, step: Step) -> Iterator[str]:
     if not isinstance(ask, Ask):
         return
     routes: list[Route | None] = [ask.otherwise or document.default_otherwise, *ask.reject.values(), *step.when.values()]
-    routes.extend(timer.route for timer in (*step.after, *document.default_after))
+    routes.extend(timer.route for timer in step.after or document.default_after)
     yield from (route.go for route in routes if route is not None and route.go)
     yield from (command.go for command in (*step.commands, *document.commands) if command.go)
 
@@ -71,9 +72,7 @@ def entries(document: FlowDocument) -> Iterator[str]:
 
 def _resolved(view: View, step: Step, ways: Iterable[str]) -> list[str]:
     """Names of steps that are there, FALL turned into the next one."""
-    steps = list(view.steps)
-    following = steps.index(step.name) + 1
-    named = (way or (steps[following] if following < len(steps) else FALL) for way in ways)
+    named = (way or view.following[step.name] for way in ways)
     return [way for way in dict.fromkeys(named) if way in view.steps]
 
 
@@ -110,7 +109,8 @@ def endless(view: View) -> Iterator[Problem]:
             if bool(asks) != skipping:
                 continue
             first = view.steps[circle[0]]
-            way = " → ".join((*circle, circle[0]))
+            shown = circle if len(circle) <= _SHOWN else [*circle[: _SHOWN - 2], "…", circle[-1]]
+            way = " → ".join((*shown, circle[0]))
             if skipping:
                 text = f"if the questions are skipped, these steps turn in a circle: {way}"
                 cure = f"Make sure that `skip` of '{asks[0]}' does not hold every time."
@@ -124,18 +124,35 @@ def _circles(view: View, skipping: bool) -> Iterator[list[str]]:
     """One circle for each group of steps that can go round, beginning at its first step in the file."""
     edges = {
         step.name: _resolved(view, step, after_verb(step))
-        if not isinstance(step.verb, Ask) or (skipping and step.verb.skip)
-        else []
         for step in view.document.steps
+        if not isinstance(step.verb, Ask) or (skipping and step.verb.skip)
     }
+    edges = _without_ends(_without_ends(edges), backwards=True)
     done: set[str] = set()
     for start in edges:
-        if start in done:
-            continue
-        circle = _way_back(edges, start)
-        if circle:
-            done |= _reach(edges, start)
+        if start not in done and (circle := _way_back(edges, start)):
+            done |= _same_group(edges, start)
             yield circle
+
+
+def _without_ends(edges: dict[str, list[str]], backwards: bool = False) -> dict[str, list[str]]:
+    """Without the steps that lead to no circle; ``backwards``: that none leads to. Of most flows nothing is left."""
+    ahead = {name: [to for to in ways if to in edges] for name, ways in edges.items()}
+    behind: dict[str, list[str]] = {name: [] for name in edges}
+    for name, ways in ahead.items():
+        for to in ways:
+            behind[to].append(name)
+    leading, coming = (behind, ahead) if backwards else (ahead, behind)
+    count = {name: len(ways) for name, ways in leading.items()}
+    loose = [name for name, ways in count.items() if not ways]
+    gone = set(loose)
+    while loose:
+        for name in coming[loose.pop()]:
+            count[name] -= 1
+            if not count[name]:
+                gone.add(name)
+                loose.append(name)
+    return {name: [to for to in ways if to not in gone] for name, ways in ahead.items() if name not in gone}
 
 
 def _way_back(edges: dict[str, list[str]], start: str) -> list[str]:
@@ -158,19 +175,20 @@ def _way_back(edges: dict[str, list[str]], start: str) -> list[str]:
     return []
 
 
-def _reach(edges: dict[str, list[str]], start: str) -> set[str]:
+def _same_group(edges: dict[str, list[str]], start: str) -> set[str]:
     """The steps that are in a circle with this one."""
-    return {start} | {name for name in edges if _leads(edges, start, name) and _leads(edges, name, start)}
+    behind: dict[str, list[str]] = {name: [] for name in edges}
+    for name, ways in edges.items():
+        for to in ways:
+            behind[to].append(name)
+    return _reach(edges, start) & _reach(behind, start)
 
 
-def _leads(edges: dict[str, list[str]], start: str, goal: str) -> bool:
-    seen: set[str] = set()
-    waiting = list(edges[start])
+def _reach(edges: dict[str, list[str]], start: str) -> set[str]:
+    seen = {start}
+    waiting = [start]
     while waiting:
-        name = waiting.pop()
-        if name == goal:
-            return True
-        if name not in seen:
-            seen.add(name)
-            waiting.extend(edges[name])
-    return False
+        new = [to for to in edges[waiting.pop()] if to not in seen]
+        seen.update(new)
+        waiting.extend(new)
+    return seen

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from vaiven.flow.checks.answers import word_at
-from vaiven.flow.checks.view import View, literal
+from vaiven.flow.checks.view import View
 from vaiven.flow.document import Ask, Branch, Route, Step, Tally
+from vaiven.flow.expressions import ExpressionError
 from vaiven.flow.problems import Problem, suggest
 from vaiven.flow.templates import Template
 
@@ -82,9 +84,6 @@ def dead_routes(view: View) -> Iterator[Problem]:
                     text = f"this route of step '{step.name}' is never taken: the one before it always holds"
                     yield view.problem("dead-route", following.at, text, "Put the route without `if` last.", width=1)
                     break
-        if isinstance(step.verb, Branch) and then is not None and not all(route.condition for route in step.verb.routes):
-            text = f"`then` of step '{step.name}' is never used: one of its routes always holds"
-            yield view.warning("dead-route", then.at or step.at, text, "Remove `then`, or the route without `if`.")
 
 
 def never_waits(view: View) -> Iterator[Problem]:
@@ -115,36 +114,43 @@ def window(view: View) -> Iterator[Problem]:
         return
     instants = []
     for key, text in (("from", found.opens), ("to", found.closes)):
-        written = None if text is None else literal(text)
-        if written is None:
+        value = None if text is None else _known_value(view, text)
+        if value is None:
             continue
         try:
-            instants.append(datetime.fromisoformat(written))
+            instants.append(datetime.fromisoformat(str(value)))
         except ValueError:
-            cure = 'Write it as ISO 8601 does: "2026-12-05T20:00Z", or take a param: "{params.opens}".'
+            cure = 'Write it as ISO 8601 does, "2026-12-05T20:00Z", here or in the param.'
             at = word_at(view, found.at, key)
-            yield view.problem("bad-instant", at, f"`{key}` of the window is no instant: '{written}'", cure)
+            yield view.problem("bad-instant", at, f"`{key}` of the window is no instant: '{value}'", cure)
     if len(instants) == 2 and (instants[0].tzinfo is None) == (instants[1].tzinfo is None) and instants[0] >= instants[1]:
         at = word_at(view, found.at, "to")
         yield view.problem("bad-instant", at, "the window closes before it opens", "Exchange `from` and `to`.")
 
 
 def caps(view: View) -> Iterator[Problem]:
-    """A cap that is written out is a whole number from 1."""
+    """A cap that is known is a whole number from 1."""
     for step in view.document.steps:
         cap = step.verb.cap if isinstance(step.verb, Tally) else None
-        if cap is None or cap.names:
+        value = None if cap is None else _known_value(view, cap)
+        if value is None:
             continue
-        value = _plain_value(cap)
-        if not value.isdecimal() or int(value) < 1:
+        text = str(value).strip()
+        if not (text.isascii() and text.isdecimal() and int(text) >= 1):
             at = word_at(view, step.at, "cap")
-            yield view.problem(
-                "bad-cap", at, f"`cap` is a whole number from 1, not '{value}'", 'Write `cap: 10` or `cap: "{params.max_votes}"`.'
-            )
+            cure = 'Write `cap: 10` or `cap: "{params.max_votes}"`.'
+            yield view.problem("bad-cap", at, f"`cap` is a whole number from 1, not '{value}'", cure)
 
 
-def _plain_value(text: Template) -> str:
-    return str(text.value({})).strip()
+def _known_value(view: View, text: Template) -> Any:
+    """The value of a text that reads nothing but params that are declared; None if it cannot be known before somebody writes."""
+    params = {**view.document.params, **(view.params or {})}
+    if any(name.partition(".")[0] != "params" or name.removeprefix("params.") not in params for name in text.names):
+        return None
+    try:
+        return text.value({"params": params})
+    except ExpressionError:
+        return None
 
 
 def secrets(view: View) -> Iterator[Problem]:

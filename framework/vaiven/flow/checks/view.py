@@ -21,6 +21,9 @@ class View:
         self.lines = split_lines(document.source)
         self.steps: dict[str, Step] = {step.name: step for step in document.steps}
         """Every step by its name."""
+        names = list(self.steps)
+        self.following = dict(zip(names, [*names[1:], ""], strict=False))
+        """The step after each in the file, empty after the last."""
 
     def problem(self, code: str, at: Position, text: str, cure: str = "", *, width: int = 0, severity: str = "error") -> Problem:
         """A problem at this place. Without a width the carets cover the word that stands there."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vaiven.flow.document import Ask, Step, Verb
+from vaiven.flow.document import Ask, Branch, Step, Verb
 from vaiven.flow.parse import routes
 from vaiven.flow.parse.reader import Fields, Reader, kind_of
 from vaiven.flow.parse.verbs import OUTCOMES, VERBS, VerbShape
@@ -29,6 +29,9 @@ def step(reader: Reader, entry: Entry) -> Step | None:
     verb = VERBS[word].read(reader, fields[word].value, fields)
     common = _common(reader, fields, verb, word)
     reader.step = None
+    if isinstance(verb, Branch) and (then := common.pop("then", None)):
+        # Where no route of a branch holds its `then` follows, which is what more routes at its end are.
+        verb = Branch((*verb.routes, *then.routes))
     return None if verb is None or name is None else Step(name, entry.key.at, verb, **common)
 
 

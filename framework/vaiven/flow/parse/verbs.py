@@ -152,7 +152,7 @@ def _choice(reader: Reader, entry: Entry) -> ChoiceSpec | None:
     return None if label is None else ChoiceSpec(name, label, also, entry.key.at, go)
 
 
-def _tally(reader: Reader, node: Node, fields: Fields) -> Verb | None:  # noqa: ARG001  a verb of one key
+def _tally(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
     own = reader.fields(node, "`tally`", ("poll", "option", "cap"))
     texts = {name: reader.template(entry.value, f"`{name}`") for name, entry in own.items()}
     for name in ("poll", "option"):
@@ -163,12 +163,12 @@ def _tally(reader: Reader, node: Node, fields: Fields) -> Verb | None:  # noqa: 
     return None if poll is None or option is None else Tally(poll, option, texts.get("cap"))
 
 
-def _branch(reader: Reader, node: Node, fields: Fields) -> Verb | None:  # noqa: ARG001  a verb of one key
+def _branch(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
     found = tuple(one for item in reader.items(node, "`branch`") if (one := routes.route(reader, item, "branch")) is not None)
     return Branch(found) if found else None
 
 
-def _set(reader: Reader, node: Node, fields: Fields) -> Verb | None:  # noqa: ARG001  a verb of one key
+def _set(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
     values = routes.assignments(reader, node)
     return Set(values) if values else None
 

@@ -75,7 +75,10 @@ function next(scheme) {
 
 async function start() {
   const config = await read("/console/index.json");
-  for (const address of kept()) add(address, config);
+  const canPhone = Object.keys(config.skins).length > 0;
+  document.querySelector(".bar-add").hidden = !canPhone;
+  place.hidden = !canPhone;
+  for (const address of canPhone ? kept() : []) add(address, config);
   for (const button of document.querySelectorAll("[data-add]")) {
     button.addEventListener("click", () => {
       const address = next(button.dataset.add);

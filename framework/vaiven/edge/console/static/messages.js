@@ -8,7 +8,7 @@ const WAITING = new Set(["queued", "claimed", "dialed", "retry", "held"]);
 export function drawMessage(message, context) {
   const bubble = h("div", { class: "bubble" }, ...content(message));
   const side = message.direction === "in" ? "mine" : "theirs";
-  const node = h("li", { class: `message ${side}` }, bubble);
+  const node = h("div", { class: `message ${side}` }, bubble);
   if (message.direction === "in") {
     bubble.append(h("span", { class: "stamp" }, time(message.at_ms), icon("ticks")));
     node.append(smallPrint([message.channel !== context.channel && message.channel, ...segments(message.sms)]));
@@ -84,7 +84,7 @@ export function quickReplies(last, context) {
 
 export function drawPending(pending, again) {
   const bubble = h("div", { class: "bubble" }, h("span", { class: "text", text: pending.shown }));
-  const node = h("li", { class: `message mine ${pending.failed ? "failed" : "sending"}` }, bubble);
+  const node = h("div", { class: `message mine ${pending.failed ? "failed" : "sending"}` }, bubble);
   if (pending.failed) {
     node.append(h("button", { type: "button", class: "again-button", onclick: again }, icon("alert"), `${pending.failed} Try again`));
   } else {

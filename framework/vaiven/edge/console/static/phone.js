@@ -1,6 +1,7 @@
 // One phone: its frame, its conversation, what one can type and tap. What it shows is what the store holds.
 
 import { freshId, phonePath, readText, Refused, repeat, type } from "./api.js";
+import { attachments } from "./attachments.js";
 import { h, icon } from "./dom.js";
 import { Inspector } from "./inspector.js";
 import { drawMessage, drawPending, quickReplies, sheet } from "./messages.js";
@@ -8,6 +9,8 @@ import { drawMessage, drawPending, quickReplies, sheet } from "./messages.js";
 const SKINS = { tel: "sms", whatsapp: "whatsapp", messenger: "messenger" };
 const NAMES = { sms: "SMS", whatsapp: "WhatsApp", messenger: "Messenger" };
 const HINTS = { sms: "Text message", whatsapp: "Message", messenger: "Aa" };
+const ATTACHED = { sms: ["photo"], whatsapp: ["photo", "place"], messenger: ["photo"] };
+const OPENINGS = 4;
 const EVERY_MS = 500;
 const EAGER_MS = 120;
 const EAGER_FOR_MS = 1500;
@@ -30,6 +33,7 @@ export class Phone {
     this.address = address;
     this.skin = SKINS[address.slice(0, address.indexOf(":"))];
     this.channel = config.channel;
+    this.openings = config.openings.slice(0, OPENINGS).map((word) => word.toUpperCase());
     this.refused = refused;
     this.pending = new Map();
     this.nodes = new Map();
@@ -41,7 +45,7 @@ export class Phone {
 
   build(config, close) {
     const title = `${NAMES[this.skin]} phone, ${shownNumber(this.address)}`;
-    this.log = h("ol", { class: "log", role: "log", "aria-live": "polite", "aria-label": `Conversation on the ${title}`, tabindex: "0" });
+    this.log = h("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": `Conversation on the ${title}`, tabindex: "0" });
     this.quick = h("div", { class: "quick", role: "group", "aria-label": "Quick replies" });
     this.input = h("input", {
       class: "words", type: "text", placeholder: HINTS[this.skin], autocomplete: "off", maxlength: "4096",
@@ -50,6 +54,7 @@ export class Phone {
     this.form = h(
       "form",
       { class: "composer", onsubmit: (event) => this.submit(event) },
+      attachments(ATTACHED[this.skin], title, (message, shown) => this.say(message, shown)),
       this.input,
       h("button", { class: "send", type: "submit", "aria-label": "Send" }, icon(this.skin === "sms" ? "up" : "send")),
     );
@@ -61,7 +66,7 @@ export class Phone {
         { class: "app" },
         icon("back"),
         h("span", { class: "avatar", "aria-hidden": "true" }),
-        h("span", { class: "peer" }, h("b", { text: config.title ?? "vaiven" }), h("small", { text: shownSender(config.sender) })),
+        h("span", { class: "peer" }, h("b", { text: config.bot }), h("small", { text: shownSender(config.sender) })),
       ),
       this.log,
       this.quick,
@@ -183,10 +188,12 @@ export class Phone {
 
   drawEmpty() {
     return h(
-      "li",
+      "div",
       { class: "empty" },
       h("p", { text: "Nothing said yet." }),
-      h("button", { type: "button", class: "starter", onclick: () => this.say({ text: "VOTE" }, "VOTE") }, "Say ", h("b", { text: "VOTE" })),
+      ...this.openings.map((word) =>
+        h("button", { type: "button", class: "starter", onclick: () => this.say({ text: word }, word) }, "Say ", h("b", { text: word })),
+      ),
     );
   }
 
