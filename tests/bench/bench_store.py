@@ -16,8 +16,8 @@ from pathlib import Path
 
 from vaiven.model.contacts import Contact, ContactState, remember
 from vaiven.model.effects import Send, Tally, TallyOutcome
-from vaiven.model.messages import InboundMessage, MessageClass, OutboundMessage
 from vaiven.model.events import Event
+from vaiven.model.messages import InboundMessage, MessageClass, OutboundMessage
 from vaiven.model.outbox import ROWS_A_TURN, OutboxRow, RowState, Settlement
 from vaiven.model.turns import Committed, Turn, TurnRecord
 from vaiven.model.urns import Urn, partition_of

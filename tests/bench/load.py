@@ -108,7 +108,7 @@ class Drive:
         self._ends = time.perf_counter() + deadline_s
         self._talking: dict[bytes, Talk] = {}
         self._waiting: deque[Talk] = deque()
-        self._idle: list[Line] = []
+        self._idle: deque[Line] = deque()
         self._lines: set[Line] = set()
         self._done = asyncio.Event()
         self._closing = False
@@ -121,7 +121,7 @@ class Drive:
         for _ in range(CONNECTIONS):
             _, line = await loop.create_connection(lambda: Line(self), "127.0.0.1", port)
             self._lines.add(line)
-        self._idle = list(self._lines)
+        self._idle = deque(self._lines)  # in turn, so that none stays unused: a server may close such
         watching = asyncio.create_task(self._watch())
         began = time.perf_counter()
         self._paced = every_s is not None
@@ -161,7 +161,7 @@ class Drive:
         talk.acked, talk.replied = False, not self._replies
         talk.sent_at = time.perf_counter()
         if self._idle:
-            self._idle.pop().send(talk)
+            self._idle.popleft().send(talk)
         else:
             self._waiting.append(talk)
 

@@ -256,6 +256,20 @@ def test_check_knows_the_flow_of_errors(project: Path, capsys: pytest.CaptureFix
     assert "Did you mean 'hello'?" in capsys.readouterr().out
 
 
+def test_check_knows_the_flows_of_commands(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "bots/hello/bot.yaml").write_text(BOT + "commands:\n  hi: {words: [hi], go: helo}\n")
+    assert run(["check"]) == 1
+    told = capsys.readouterr().out
+    assert "bots/hello/bot.yaml:5:3: " in told
+    assert "Did you mean 'hello'?" in told
+
+
+def test_check_takes_a_param_from_the_environment_to_be_there(project: Path) -> None:
+    (project / "flows/hello/hello.flow.yaml").write_text(GOOD.replace("Bye {hello}.", "Bye, {params.town}."))
+    (project / "bots/hello/bot.yaml").write_text(BOT + "params: {town: {env: TOWN}}\n")
+    assert run(["check"]) == 0
+
+
 def test_check_of_a_file_that_is_not_utf_8(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "flows/hello/hello.flow.yaml").write_bytes(GOOD.encode().replace(b"name", b"n\xffme"))
     assert run(["check", "flows"]) == 1

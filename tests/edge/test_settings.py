@@ -166,7 +166,7 @@ channels:
         "'lang' must be a language", "'Mars/Olympus' is no time zone", "'country' must be", "'Max' is no name",
         "'params.deep' must be",
         "'weekdays' names no days", "'9 to 6' is no span", "no setting 'hlep'", "'words.stopped' must be a text",
-        "'commands.menu' is a command", "'errors.flow' must be a text", "no setting 'txt'", "'calls.allow' must be a list",
+        "the command 'menu' has neither", "'errors.flow' must be a text", "no setting 'txt'", "'calls.allow' must be a list",
         "'Sms' is no name for a channel", "no channel type 'twilo'", "channels.three.account", "'channels.three.rate' must be",
         "channels.three.stop_reply", "channels.three.frm",
     ):  # fmt: skip
@@ -265,6 +265,42 @@ def test_a_secret_may_be_two_while_it_is_rotated(write: Write) -> None:
 def test_an_environment_name_that_is_none_is_told(write: Write, written: str) -> None:
     found = problems(write(SMALL + f"zone: {written}\n"))
     assert [told for _, _, told in found] == ["'zone' must name one environment variable"]
+
+
+# -- commands -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_bots_own_commands(write: Write) -> None:
+    text = SMALL + "params: {n: 3}\ncommands:\n  rules: {words: [Rules, how], say: 'At most {params.n}.', back: true}\n"
+    spec = load_settings(write(text + "  menu: {words: menu, go: main-menu}\n"), {}, {}).spec
+    rules, menu = spec.commands
+    assert (rules.name, rules.words, rules.go, rules.back) == ("rules", ("Rules", "how"), None, True)
+    assert [part.text.source for part in rules.say] == ["At most {params.n}."]
+    assert (menu.name, menu.words, menu.go) == ("menu", ("menu",), "main-menu")
+
+
+@pytest.mark.parametrize(
+    ("command", "column", "told"),
+    [
+        ("x: {words: [x]}", 3, "neither `go` nor `say`"),
+        ("x: {words: [x], go: y, say: z, back: true}", 3, "both `go` and `say`"),
+        ("x: {words: [x], say: z}", 3, "needs `back: true`"),
+        ("x: {go: y}", 3, "needs `words`"),
+        ("x: {words: [x], go: y, goo: y}", 26, "no key 'goo'"),
+        ("x: word", 6, "is a map"),
+        ("x: {words: [x], say: '{count}', back: true}", 25, "'count' is not known to a command"),
+        ("x: {words: [x], say: '{params.m}', back: true}", 25, "no param 'm'"),
+        ("x: {words: [x], say: '{1 +}', back: true}", 29, ""),
+        ("x: {words: [help], go: y}", 3, "a word that carriers take"),
+        ("x: {words: [back], go: y}", 3, "BACK is a command of every flow"),
+        ("x: {words: ['!'], go: y}", 3, "can never be matched"),
+        ("x: {words: [a], go: y}\n  z: {words: [A], go: y}", 3, "both the command 'x' and the command 'z'"),
+    ],
+)
+def test_a_wrong_command_of_the_bot_is_told_where_it_stands(write: Write, command: str, column: int, told: str) -> None:
+    found = problems(write(SMALL + f"commands:\n  {command}\n"))
+    assert [(line, at) for line, at, _ in found] == [(5 + command.count("\n"), column)]
+    assert told in found[0][2]
 
 
 # -- what is given over the file ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A whole bot in one process, on the memory store: real intake, turns and sender, a transport that is a list, a clock moved by hand."""
+"""A whole bot in one process, on the memory store: real intake, turns and sender, a listed transport, a clock moved by hand."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

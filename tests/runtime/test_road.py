@@ -1,6 +1,7 @@
 """The whole road in one process: a signed webhook in, a counted vote and a reply out, and all that can go wrong between."""
 
 import asyncio
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -9,6 +10,8 @@ from vaiven.channels.contract import ProviderResponse
 from vaiven.model.errors import SignatureMismatch, StoreUnavailable
 from vaiven.model.outbox import RowState
 from vaiven.runtime.transport import NoResponse
+
+ROOT = Path(__file__).parents[2]
 
 
 async def totals(road) -> dict[str, int]:
@@ -270,3 +273,33 @@ async def test_history_is_a_chain_from_the_contact_backwards(road) -> None:
     assert [record.version for record in records] == [3, 2, 1]
     assert [record.previous for record in records] == [records[1].number, records[2].number, 0]
     assert all(record.after is not None and record.after.contact.ring == b"" for record in records)
+
+
+async def test_people_inside_an_edited_flow_go_on_in_the_shape_they_began(make_road) -> None:
+    file = ROOT / "flows/tv_vote/vote.flow.yaml"
+    old = make_road(flow=file.read_text().replace("then: {go: pick, quiet: true}", "then: {go: bye}"))
+    await old.start()
+    await old.say("vote")
+    await old.stop()
+    new = make_road(store=old.store, flow=file.read_text())
+    await new.start()
+    await new.say("2", sid="SMnew1")
+    assert (await new.state()).sessions == {}  # the old shape ends after one vote
+    await new.say("2", sid="SMnew2")
+    assert "sms" in (await new.state()).sessions  # a new session is one of the new shape
+    assert await totals(new) == {"bea:counted": 2}
+    await new.stop()
+
+
+async def test_a_session_whose_shape_is_lost_ends_and_its_message_is_still_a_vote(make_road) -> None:
+    file = ROOT / "flows/tv_vote/vote.flow.yaml"
+    old = make_road(flow=file.read_text().replace("then: {go: pick, quiet: true}", "then: {go: bye}"))
+    await old.start()
+    await old.say("vote")
+    await old.stop()
+    old.store._flows.clear()
+    new = make_road(store=old.store, flow=file.read_text())
+    await new.start()
+    await new.say("2", sid="SMnew1")
+    assert await totals(new) == {"bea:counted": 1}
+    await new.stop()

@@ -18,7 +18,7 @@ from vaiven.model.urns import Urn
 Inbound = InboundMessage | DeliveryReceipt | Notice
 
 
-class WebhookRequest(msgspec.Struct, frozen=True):
+class WebhookRequest(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request from a provider. ``headers`` have lower-case names; ``url`` is our public one, never from Host.
 
     ``url`` is whole, with its query; ``query`` is the raw query string once more, as received, without ``?``.
@@ -31,7 +31,7 @@ class WebhookRequest(msgspec.Struct, frozen=True):
     query: str = ""
 
 
-class WebhookAnswer(msgspec.Struct, frozen=True):
+class WebhookAnswer(msgspec.Struct, frozen=True, gc=False):
     """What the provider is answered with after everything was accepted, or to its handshake."""
 
     status: int = 200
@@ -39,7 +39,7 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
     content_type: str = "text/plain"
 
 
-class ProviderRequest(msgspec.Struct, frozen=True):
+class ProviderRequest(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request to a provider, ready to go: header values are complete, the body is bytes."""
 
     method: str
@@ -48,7 +48,7 @@ class ProviderRequest(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class ProviderResponse(msgspec.Struct, frozen=True):
+class ProviderResponse(msgspec.Struct, frozen=True, gc=False):
     """What came back. ``headers`` have lower-case names, or do not mind."""
 
     status: int
@@ -74,7 +74,7 @@ class Result(StrEnum):
     """Our account or sender is not fit to send: pause the sender, keep the queue."""
 
 
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one call came to. ``reason`` is a short code fit for logs (``twilio:21610``), never the provider's prose.
 
     ``after_s``: the provider asked to wait this long. ``temporary``: a bad recipient that may be good later. ``learned``: every

@@ -3,14 +3,16 @@
 Other packages bring channels under the entry point group ``vaiven.channels``: a name, and a class like those here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vaiven.channels.contract import Channel
 from vaiven.model.errors import SettingsError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "vaiven.channels"
 
@@ -45,8 +47,8 @@ def make_channel(name: str, settings: Mapping[str, Any]) -> Channel:
 
 def channel_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
     """A line for each setting of this channel that is missing or wrong: ``channels.sms.token: missing: …``."""
-    kind, known = settings.get("type"), channel_types()
-    if kind not in known:
+    kind = settings.get("type")
+    if kind not in tuple(BUILT_IN) and kind not in (known := channel_types()):
         close = get_close_matches(str(kind), known, 1)
         told = "missing" if kind is None else f"there is no channel type {kind!r}"
         hint = f" Did you mean {close[0]}?" if close else ""
@@ -56,7 +58,7 @@ def channel_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
 
 def channel_types() -> list[str]:
     """Every type there is, built in or brought by other packages, in order of name."""
-    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *(point.name for point in _brought())})
 
 
 def _load(kind: str) -> ChannelType:
@@ -64,6 +66,13 @@ def _load(kind: str) -> ChannelType:
         module, _, name = BUILT_IN[kind].partition(":")
         found: ChannelType = getattr(import_module(module), name)
         return found
-    (point, *_) = entry_points(group=GROUP, name=kind)
+    point = next(point for point in _brought() if point.name == kind)
     brought: ChannelType = point.load()
     return brought
+
+
+def _brought() -> "Iterable[EntryPoint]":
+    """What other packages bring. Looking through all that is installed is slow, so only a type that is not ours asks."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group=GROUP)

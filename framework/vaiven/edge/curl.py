@@ -5,8 +5,10 @@ both. Source: https://curl.se/libcurl/c/libcurl-multi.html (the multi_socket fla
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
+from select import EPOLLIN, EPOLLOUT, epoll
 
 import pycurl
 
@@ -33,7 +35,7 @@ NOT_SENT = frozenset(
 class _Call:
     """One easy handle and what it is busy with. Handles are kept: setting up a new one costs more than a call."""
 
-    __slots__ = ("body", "curl", "done", "headers", "overflow")
+    __slots__ = ("body", "curl", "done", "headers", "overflow", "request_headers", "url")
 
     def __init__(self) -> None:
         self.curl = pycurl.Curl()
@@ -41,6 +43,8 @@ class _Call:
         self.headers: list[bytes] = []
         self.body: list[bytes] = []
         self.overflow = 0
+        self.url = ""
+        self.request_headers: tuple[tuple[str, str], ...] = ()
         curl = self.curl
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
@@ -62,11 +66,15 @@ class _Call:
         self.body.clear()
         self.overflow = 0
         curl = self.curl
-        curl.setopt(pycurl.URL, request.url)
+        if request.url != self.url:
+            curl.setopt(pycurl.URL, request.url)
+            self.url = request.url
         curl.setopt(pycurl.CUSTOMREQUEST, request.method)
         curl.setopt(pycurl.POSTFIELDS, request.body)
-        # Without an empty Expect, libcurl would wait for "100 Continue" before longer bodies.
-        curl.setopt(pycurl.HTTPHEADER, [*(f"{name}: {value}" for name, value in request.headers), "Expect:"])
+        if request.headers != self.request_headers:
+            # Without an empty Expect, libcurl would wait for "100 Continue" before longer bodies.
+            curl.setopt(pycurl.HTTPHEADER, [*(f"{name}: {value}" for name, value in request.headers), "Expect:"])
+            self.request_headers = request.headers
 
     def response(self) -> ProviderResponse:
         status = int(self.curl.getinfo(pycurl.RESPONSE_CODE))
@@ -82,10 +90,16 @@ class _Call:
 
 
 class CurlTransport:
-    """At most ``connections`` calls at a time to all hosts; more wait in order."""
+    """At most ``connections`` calls at a time to all hosts; more wait in order.
+
+    libcurl's sockets stand on an epoll of our own, of which the event loop watches only one descriptor: to watch each of them
+    by the loop costs it a dozen system calls a call.
+    """
 
     def __init__(self, connections: int) -> None:
         self._loop = asyncio.get_running_loop()
+        self._epoll = epoll()
+        self._loop.add_reader(self._epoll.fileno(), self._ready)
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
@@ -93,8 +107,10 @@ class CurlTransport:
         self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, connections)
         self._idle: list[_Call] = []
         self._busy: dict[pycurl.Curl, _Call] = {}
-        self._watched: dict[int, int] = {}
-        self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._watched: set[int] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
+        self._kicked = False
 
     def send(self, request: ProviderRequest, done: Callable[[Answer], None]) -> None:
         call = self._idle.pop() if self._idle else _Call()
@@ -103,6 +119,7 @@ class CurlTransport:
         self._multi.add_handle(call.curl)
 
     async def close(self) -> None:
+        self._loop.remove_reader(self._epoll.fileno())
         if self._timer is not None:
             self._timer.cancel()
         for call in list(self._busy.values()):
@@ -110,49 +127,63 @@ class CurlTransport:
             if call.done is not None:
                 call.done(NoResponse(True, "closed"))
         self._busy.clear()
-        for descriptor in list(self._watched):
-            self._unwatch(descriptor)
         for call in self._idle:
             call.curl.close()
         self._idle.clear()
         self._multi.close()
-
-    def _on_timer(self, timeout_ms: int) -> None:
-        """libcurl wants to be called after so long (-1: not at all)."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if timeout_ms == 0:
-            self._timer = self._loop.call_soon(self._act, pycurl.SOCKET_TIMEOUT, 0)
-        elif timeout_ms > 0:
-            self._timer = self._loop.call_later(timeout_ms / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0)
+        self._epoll.close()
 
     def _on_socket(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
         """libcurl wants this socket watched for these events."""
         if what == pycurl.POLL_REMOVE:
-            self._unwatch(descriptor)
+            if descriptor in self._watched:
+                self._watched.discard(descriptor)
+                with contextlib.suppress(OSError):  # it may be closed already, and then it is off the epoll by itself
+                    self._epoll.unregister(descriptor)
             return
-        watched = self._watched.get(descriptor, 0)
-        wanted = what & (pycurl.POLL_IN | pycurl.POLL_OUT)
-        if wanted & pycurl.POLL_IN and not watched & pycurl.POLL_IN:
-            self._loop.add_reader(descriptor, self._act, descriptor, pycurl.CSELECT_IN)
-        if watched & pycurl.POLL_IN and not wanted & pycurl.POLL_IN:
-            self._loop.remove_reader(descriptor)
-        if wanted & pycurl.POLL_OUT and not watched & pycurl.POLL_OUT:
-            self._loop.add_writer(descriptor, self._act, descriptor, pycurl.CSELECT_OUT)
-        if watched & pycurl.POLL_OUT and not wanted & pycurl.POLL_OUT:
-            self._loop.remove_writer(descriptor)
-        self._watched[descriptor] = wanted
+        events = (EPOLLIN if what & pycurl.POLL_IN else 0) | (EPOLLOUT if what & pycurl.POLL_OUT else 0)
+        if descriptor in self._watched:
+            self._epoll.modify(descriptor, events)
+        else:
+            self._watched.add(descriptor)
+            self._epoll.register(descriptor, events)
 
-    def _unwatch(self, descriptor: int) -> None:
-        watched = self._watched.pop(descriptor, 0)
-        if watched & pycurl.POLL_IN:
-            self._loop.remove_reader(descriptor)
-        if watched & pycurl.POLL_OUT:
-            self._loop.remove_writer(descriptor)
+    def _on_timer(self, timeout_ms: int) -> None:
+        """libcurl wants to be called after so long (-1: not at all). Being called too early does no harm, so one timer serves."""
+        if timeout_ms == 0:
+            if not self._kicked:
+                self._kicked = True
+                self._loop.call_soon(self._kick)
+        elif timeout_ms > 0:
+            due_s = self._loop.time() + timeout_ms / 1000
+            if self._timer is None or due_s < self._due_s:
+                if self._timer is not None:
+                    self._timer.cancel()
+                self._due_s = due_s
+                self._timer = self._loop.call_at(due_s, self._time_out)
 
-    def _act(self, descriptor: int, events: int) -> None:
-        self._multi.socket_action(descriptor, events)
+    def _kick(self) -> None:
+        self._kicked = False
+        if not self._epoll.closed:
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            self._collect()
+
+    def _time_out(self) -> None:
+        self._timer = None
+        self._kick()
+        wait_ms = self._multi.timeout()
+        if wait_ms > 0:
+            self._on_timer(wait_ms)
+
+    def _ready(self) -> None:
+        for descriptor, events in self._epoll.poll(0):
+            action = pycurl.CSELECT_OUT if events & EPOLLOUT else 0
+            if events & ~EPOLLOUT:
+                action |= pycurl.CSELECT_IN
+            self._multi.socket_action(descriptor, action)
+        self._collect()
+
+    def _collect(self) -> None:
         queued = 1
         while queued:
             queued, succeeded, failed = self._multi.info_read()

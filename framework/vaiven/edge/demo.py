@@ -1,4 +1,4 @@
-"""What ``vaiven demo`` does: the TV vote on an embedded file, phones to type on, a crowd that votes, a provider that is not real."""
+"""What ``vaiven demo`` does: the TV vote on an embedded file, phones to type on, a crowd, a provider that is not real."""
 
 import asyncio
 import socket
@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
+
 from vaiven.edge.cli.paths import demo_bot_dir
 from vaiven.edge.console import Console
 from vaiven.edge.http import make_transport
@@ -17,7 +19,7 @@ from vaiven.edge.serve import assemble, run, serve, signalled
 from vaiven.edge.settings import BotSettings, load_settings
 from vaiven.edge.web import Door, Site
 from vaiven.runtime.pacing import Pacing
-from vaiven.testing.crowd import Crowd, TwilioLine, WhatsAppLine
+from vaiven.testing.crowd import Crowd, Line, TwilioLine, WhatsAppLine
 from vaiven.testing.provider import Accounts, FakeProvider
 
 HOST = "127.0.0.1"
@@ -43,7 +45,7 @@ def run_demo(port: int, db: str | None, crowd: bool) -> int:
             site = Site([*Door(bot, settings.public_url or "").routes(), *console.routes()], HOST, chosen)
             crowding = asyncio.create_task(_crowd(settings, stop)) if crowd else None
             try:
-                await serve(bot, [site], stop, _greeting(console, settings, db, crowd), drain_s)
+                await serve(bot, [site], stop, _greeting(console, db, crowd), drain_s)
             finally:
                 stop.set()
                 if crowding is not None:
@@ -86,12 +88,12 @@ def _instant(moment: datetime) -> str:
 
 async def _crowd(settings: BotSettings, stop: asyncio.Event) -> None:
     accounts = Accounts()
-    lines = [TwilioLine(token=accounts.twilio_token), WhatsAppLine(secret=accounts.meta_secret)]
+    lines: list[Line] = [TwilioLine(token=accounts.twilio_token), WhatsAppLine(secret=accounts.meta_secret)]
     url = settings.public_url or ""
     await Crowd(url, url, lines, rate_per_s=CROWD_PER_S, contacts=VIEWERS, seed=time.time_ns()).run(stop)
 
 
-def _greeting(console: Console, settings: BotSettings, db: str | None, crowd: bool) -> Callable[[list[int]], None]:
+def _greeting(console: Console, db: str | None, crowd: bool) -> Callable[[list[int]], None]:
     def started(ports: list[int]) -> None:
         base = f"http://{HOST}:{ports[0]}"
         lines = [
@@ -107,7 +109,7 @@ def _greeting(console: Console, settings: BotSettings, db: str | None, crowd: bo
         ]
         if crowd:
             lines.append("  A crowd is voting by signed Twilio and WhatsApp webhooks (leave it out with --no-crowd).")
-        print("\n".join([*lines, "", "  Ctrl-C stops it."]), flush=True)
+        click.echo("\n".join([*lines, "", "  Ctrl-C stops it."]))
 
     return started
 
@@ -117,5 +119,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
-
-

@@ -18,7 +18,7 @@ RESPONSE_LIMIT_BYTES = 256 * 1024
 def make_transport(connections: int) -> Transport:
     """The best transport that this machine has, for so many calls at a time. Needs a running event loop."""
     try:
-        from vaiven.edge.curl import CurlTransport
+        from vaiven.edge.curl import CurlTransport  # needs pycurl, and epoll, so Linux
     except ImportError:
         return AiohttpTransport(connections)
     return CurlTransport(connections)

@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+import click
+
 from vaiven.channels.registry import make_channel
 from vaiven.channels.simulator import answer as simulated
 from vaiven.edge.http import InProcess, make_transport
@@ -134,12 +136,12 @@ def run_bot(settings: BotSettings, host: str, port: int, console_port: int | Non
             sites.append(Site(console.routes(), "127.0.0.1", console_port))
 
         def started(ports: list[int]) -> None:
-            print(f"vaiven: {settings.bot} on http://{host}:{ports[0]}, store {settings.store}", flush=True)
+            click.echo(f"vaiven: {settings.bot} on http://{host}:{ports[0]}, store {settings.store}")
             for each in settings.channels:
                 if each.type != "simulator":
-                    print(f"  {each.name}: POST {settings.public_url}/hooks/{each.name}", flush=True)
+                    click.echo(f"  {each.name}: POST {settings.public_url}/hooks/{each.name}")
             if console_port is not None:
-                print(f"  console: {console.url(f'http://127.0.0.1:{ports[1]}')}", flush=True)
+                click.echo(f"  console: {console.url(f'http://127.0.0.1:{ports[1]}')}")
 
         await serve(bot, sites, stop, started, drain_s)
 

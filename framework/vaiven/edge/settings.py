@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vaiven.edge.channel_settings import ChannelSettings, read_channels
+from vaiven.edge.command_settings import read_commands
 from vaiven.edge.places import UNKNOWN, Layer, Place, Reader, given
+from vaiven.flow.document import Command
 from vaiven.flow.problems import Problem, in_file_order, suggest
 from vaiven.flow.source import Source, scan
 from vaiven.flow.spec import BotSpec, Words
@@ -54,11 +56,13 @@ class BotSettings:
     error_flow: str | None = None
     hours: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     call_hosts: tuple[str, ...] = ()
+    commands: tuple[Command, ...] = ()
 
     @property
     def spec(self) -> BotSpec:
         """What of it the flows can see."""
-        return BotSpec(self.bot, self.lang, self.zone, self.country, self.params, Words(**self.words), self.error_flow)
+        words = Words(**self.words)
+        return BotSpec(self.bot, self.lang, self.zone, self.country, self.params, words, self.error_flow, self.commands)
 
 
 def load_settings(
@@ -166,6 +170,7 @@ def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> Bo
         error_flow=error_flow,
         hours=read.get("hours") or {},
         call_hosts=read.get("calls") or (),
+        commands=read_commands(reader, places["commands"], read.get("params") or {}) if "commands" in places else (),
     )
 
 
@@ -290,8 +295,8 @@ def _params(reader: Reader, place: Place) -> dict[str, Any]:
             reader.say(child, "wrong-setting", f"'{name}' is no name for a param", "Write it as max_votes.", at_key=True)
         elif isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict | list) for each in value)):
             reader.say(child, "wrong-setting", f"'{child.name}' must be one value, or a list of values")
-        elif value is not UNKNOWN:
-            found[name] = value
+        else:
+            found[name] = None if value is UNKNOWN else value
     return found
 
 
@@ -306,14 +311,6 @@ def _errors(reader: Reader, place: Place) -> tuple[str | None, str | None]:
     flow = places.get("flow")
     named = None if flow is None or reader.value(flow) is None else reader.text(flow, "support")
     return (reader.text(places["text"], '"Please try again."') if "text" in places else None), named
-
-
-def _commands(reader: Reader, place: Place) -> None:
-    for child in reader.children(place).values():
-        cure = "Write the command in the flow whose steps it covers."
-        reader.say(
-            child, "wrong-setting", f"'{child.name}' is a command of the bot, and those belong into flows", cure, at_key=True
-        )
 
 
 def _hours(reader: Reader, place: Place) -> dict[str, dict[str, str]]:
@@ -355,9 +352,8 @@ _READERS: dict[str, Callable[[Reader, Place], Any]] = {
     "params": _params,
     "hours": _hours,
     "words": _words,
-    "commands": _commands,
     "errors": _errors,
     "calls": _calls,
 }
-"""What reads each setting, in the order in which a file is best written; ``channels`` are read after these, which they need."""
-_KNOWN = (*_READERS, "channels")
+"""What reads each setting, in the order in which a file is best written; ``commands`` and ``channels`` need what these read."""
+_KNOWN = (*_READERS, "commands", "channels")

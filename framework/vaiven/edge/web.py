@@ -6,9 +6,12 @@ back to its sender, and no 200 is given before the store has it.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from vaiven.channels.contract import WebhookAnswer, WebhookRequest
 from vaiven.edge.metrics import CONTENT_TYPE, road
@@ -58,6 +61,34 @@ async def read_body(request: web.BaseRequest) -> bytes:
     return b"".join(pieces)
 
 
+class Prepared(web.StreamResponse):
+    """An answer that is always the same, as bytes: aiohttp's own costs a third of a webhook to put together.
+
+    Only for a connection that stays open. One object serves every request, since it holds nothing of any.
+    """
+
+    def __init__(self, answer: WebhookAnswer) -> None:
+        super().__init__(status=answer.status)
+        head = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\nContent-Type: {answer.content_type}\r\n"
+        self._head = f"{head}Content-Length: {len(answer.body)}\r\nDate: ".encode()
+        self._tail = b"\r\n\r\n" + answer.body
+        self._bytes, self._second = b"", 0
+
+    @property
+    def keep_alive(self) -> bool:
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        second = int(time.time())
+        if second != self._second:
+            self._bytes, self._second = self._head + formatdate(second, usegmt=True).encode() + self._tail, second
+        if request.transport is not None:
+            request.transport.write(self._bytes)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """All of it was written before."""
+
+
 class Door:
     """Answers providers. ``public_url`` is the address they were given: what is signed is read from there, never from Host."""
 
@@ -70,6 +101,7 @@ class Door:
         intake, counts, public_url = self._bot.intake, self._bot.counts, self._public_url
         channel = self._bot.lines[name].channel
         accepted = channel.answer()
+        prepared = Prepared(accepted)
         forbidden = WebhookAnswer(403, FORBIDDEN)
 
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -96,7 +128,7 @@ class Door:
                 counts["webhooks", name, "503"] += 1
                 return web.Response(status=503, headers={"Retry-After": str(error.retry_after_s)})
             counts["webhooks", name, "200"] += 1
-            return _answer(accepted)
+            return prepared if request.keep_alive and request.version >= HttpVersion11 else _answer(accepted)
 
         return handle
 
@@ -174,7 +206,7 @@ class Site:
 
     async def _sweep(self) -> None:
         """Close connections that never got a first request through: half-sent headers are held only so long."""
-        first_seen: dict[object, float] = {}
+        first_seen: dict[web.RequestHandler, float] = {}
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_S)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from vaiven.flow.confirming import read_confirm
-from vaiven.flow.folding import fold, without_emoji
+from vaiven.flow.folding import fold, without_controls, without_emoji
 from vaiven.flow.legal import LEGAL_WORDS, SMS_WORDS, legal_clash, legal_word, opt_in_word
 from vaiven.flow.numerals import read_integer
 
@@ -71,7 +71,6 @@ class Outside(msgspec.Struct, frozen=True):
 
 # Folded words that people put before the number of a choice.
 _POSITION = re.compile(r"(?:(?:no|nr|n°|num|number|numero|nummer|option|opcion|opcao|choice|answer) ?)?0{0,2}([1-9][0-9]?)")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # all but tab and line breaks
 _DIGITS = re.compile(r"[0-9]+")
 _JOINTS = frozenset({"or", "and", "o", "y", "ou", "et", "oder", "und", "e", "+"})
 
@@ -205,7 +204,7 @@ def parse_text(
     ``min`` and ``max`` bound its length in characters, inclusive: Outside. ``pattern`` must match the whole of it, with
     digits of any script read as ASCII: else None, as for an empty text.
     """
-    value = unicodedata.normalize("NFC", _CONTROLS.sub("", raw)).strip()
+    value = unicodedata.normalize("NFC", without_controls(raw)).strip()
     if fold is not None:
         value = value.upper() if fold == "upper" else value.lower()
     if not value:

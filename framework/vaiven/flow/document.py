@@ -149,7 +149,10 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Words that work wherever it covers: ``go``, or ``say`` with ``back`` (the text and the question again)."""
+    """Words that work wherever it covers: ``go``, or ``say`` with ``back`` (the text and the question again).
+
+    ``go`` is a step; for a command of the bot it is a flow.
+    """
 
     name: str
     words: tuple[str, ...]

@@ -100,6 +100,7 @@ class Draft:
         self.waiting = True
         self.is_open = True
         self.ended = None
+        self._locale = None
         self.scope = Scope(self)
         self.document = flow.hash
 
@@ -124,6 +125,7 @@ class Draft:
         self.trail = ()
         self.waiting = self.quiet = False
         self.ended = None
+        self._locale = None
         self.scope = Scope(self)
 
     def trial(self, flow: "Flow") -> "Draft":
@@ -300,7 +302,6 @@ class Draft:
             started_ms=self.started_ms,
             frames=(*self.lower, self._frame({})),
             timers=self.timers,
-            touched_ms=self.now_ms,
         )
 
     def changed_contact(self) -> Contact:

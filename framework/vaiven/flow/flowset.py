@@ -1,14 +1,32 @@
 """A bot's compiled flows: the current document of each, and every shape that an open session may still stand in."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from vaiven.flow.compile import compile_flow
-from vaiven.flow.document import FlowDocument
+from vaiven.flow.compile import START, compile_flow
+from vaiven.flow.document import Command, FlowDocument
 from vaiven.flow.flow import Entry, Flow
+from vaiven.flow.folding import fold
 from vaiven.flow.spec import BotSpec
 from vaiven.flow.templates import Locale
+from vaiven.flow.texts import Saying, saying
 from vaiven.model.errors import SettingsError
+from vaiven.model.messages import MessageClass
+
+
+@dataclass(frozen=True, slots=True)
+class BotCommand:
+    """A command of the bot: it starts ``flow`` at ``entry``, or says something."""
+
+    entry: Entry
+    flow: Flow | None
+    said: Saying | None
+
+    @classmethod
+    def of(cls, command: Command, flows: Mapping[str, Flow]) -> "BotCommand":
+        flow = flows[command.go] if command.go is not None else None
+        return cls(Entry("command", START), flow, saying(command.say, MessageClass.REPLY))
 
 
 @lru_cache(maxsize=1024)
@@ -17,14 +35,19 @@ def _locale(lang: str, zone: str, gsm: bool) -> Locale:
 
 
 class FlowSet:
-    """Made by ``build``, at load, once. ``flows`` are the current ones by name; ``shapes`` all runnable ones by shape hash."""
+    """Made by ``build``, at load, once. ``flows`` are the current ones by name; ``shapes`` all runnable ones by shape hash,
+    to which ``learn`` adds those that open sessions turn out to stand in.
+    """
 
-    def __init__(self, spec: BotSpec, flows: Mapping[str, Flow], shapes: Mapping[str, Flow]) -> None:
+    def __init__(self, spec: BotSpec, flows: Mapping[str, Flow], shapes: dict[str, Flow]) -> None:
         self.spec = spec
         self.flows = flows
         self.shapes = shapes
         self.error_flow = flows.get(spec.error_flow) if spec.error_flow is not None else None
         self.locale = _locale
+        self._commands = {
+            fold(word): BotCommand.of(command, flows) for command in reversed(spec.commands) for word in command.words
+        }
         self._keywords = _by_first_word(flows.values())
         self._answering = [(flow, e) for flow in flows.values() for e in flow.entries if e.kind == "answer"]
         self._payloads = [(flow, e) for flow in flows.values() for e in flow.entries if e.kind == "payload"]
@@ -37,7 +60,8 @@ class FlowSet:
         A shape's words come from the newest document that has it.
 
         Raises:
-            SettingsError: a flow needs a param that the bot lacks, two flows bear one name, or ``error_flow`` is none of them.
+            SettingsError: a flow needs a param that the bot lacks, two flows bear one name, or ``error_flow`` or a command names
+                none of them.
         """
         flows: dict[str, Flow] = {}
         problems: list[str] = []
@@ -50,6 +74,9 @@ class FlowSet:
                 problems.extend(error.problems)
         if spec.error_flow is not None and spec.error_flow not in {document.name for document in documents}:
             problems.append(f"errors.flow: no flow is named {spec.error_flow}")
+        for command in spec.commands:
+            if command.go is not None and command.go not in {document.name for document in documents}:
+                problems.append(f"commands.{command.name}.go: no flow is named {command.go}")
         past: dict[str, Flow] = {}
         for document in older:
             try:
@@ -61,6 +88,15 @@ class FlowSet:
         if problems:
             raise SettingsError(problems)
         return cls(spec, flows, past | {flow.shape: flow for flow in flows.values()})
+
+    def learn(self, document: FlowDocument) -> None:
+        """Keep a document of an older shape runnable, for sessions that stand in it.
+
+        Raises:
+            SettingsError: it needs a param that the bot has no more.
+        """
+        flow = compile_flow(document, self.spec)
+        self.shapes.setdefault(flow.shape, flow)
 
     def flow_versions(self) -> tuple[tuple[str, str, str, str], ...]:
         """Name, document hash, shape hash and source of each current flow, for ``Store.publish``."""
@@ -80,6 +116,11 @@ class FlowSet:
             if found is not None:
                 return flow, *found
         return None
+
+    def command(self, folded: str, channel: str) -> "BotCommand | None":
+        """The bot's own command of these folded words; none where its flow is not for this channel."""
+        command = self._commands.get(folded)
+        return None if command is None or (command.flow is not None and not command.flow.takes(channel)) else command
 
     def answering(self, channel: str) -> Iterator[tuple[Flow, Entry]]:
         """Starts that an exact answer to a step makes."""

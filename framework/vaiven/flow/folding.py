@@ -4,6 +4,7 @@ NFKC -> casefold -> any decimal digit to ASCII -> marks off Latin, Greek and Cyr
 symbols and emoji kept. Zero-width and bidi controls, emoji styles and keycaps are dropped: 3️⃣ is 3.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 from string import punctuation
@@ -16,6 +17,12 @@ _ASCII = str.maketrans(
     | {mark: None if mark in _APOSTROPHES else " " for mark in punctuation if mark not in _SYMBOLS}
 )
 _SHORT = 32
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # all but tab and line breaks
+
+
+def without_controls(text: str) -> str:
+    """The text without control characters, which nobody types and no screen shows; tabs and line breaks stay."""
+    return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
 def fold(text: str) -> str:

@@ -111,10 +111,29 @@ def _in_session(draft: Draft, ask: AskNode, folded: str, raw: str) -> None:
         if command is not None:
             drive(draft, command)
             return
+        if _command(draft, folded):
+            return
         reading = ask.typed(draft, answered, said)
     if reading is None and ask.interruptible and _interrupt(draft, folded, raw):
         return
     _answered(draft, ask, reading, said)
+
+
+def _command(draft: Draft, folded: str) -> bool:
+    """Whether it was a command of the bot, which works at every question, and when none waits."""
+    command = draft.flows.command(folded, draft.event.channel)
+    if command is None:
+        return False
+    if command.flow is not None:
+        if not _return_to(draft, command.flow):
+            _enter(draft, command.flow, command.entry)
+    elif command.said is not None and draft.is_open:
+        draft.because = command.said.text(draft)
+        drive(draft, REPEAT)
+    elif command.said is not None:
+        # Its text reads nothing of any flow, so it can be made in whichever there is.
+        draft.send(command.said.text(draft.trial(next(iter(draft.flows.flows.values())))))
+    return True
 
 
 def _answered(draft: Draft, ask: AskNode, reading: Reading, raw: str) -> None:
@@ -189,7 +208,7 @@ def _return_to(draft: Draft, flow: Flow) -> bool:
 
 
 def _start(draft: Draft, folded: str, raw: str) -> None:
-    """Keyword, then an answer that starts a flow, then the fallback, then the bot's help."""
+    """Keyword, then an answer that starts a flow, then the bot's commands, then the fallback, then the bot's help."""
     flows, channel = draft.flows, draft.event.channel
     found = flows.keyword(folded.split(" "), channel) if folded else None
     if found is not None:
@@ -202,6 +221,8 @@ def _start(draft: Draft, folded: str, raw: str) -> None:
         if answer is not None:
             _enter(draft, flow, entry, answer)
             return
+    if _command(draft, folded):
+        return
     fallback = flows.fallback(channel)
     if fallback is not None:
         _enter(draft, *fallback)

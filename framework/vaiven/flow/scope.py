@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from vaiven.flow.folding import without_controls
 from vaiven.flow.values import Answer
 from vaiven.model.messages import InboundMessage
 
@@ -76,7 +77,8 @@ def _today(draft: "Draft") -> date:
 
 def _contact(draft: "Draft") -> Mapping[str, Any]:
     contact = draft.contact
-    return {**draft.contact_vars, "id": contact.home, "name": contact.name, "lang": draft.lang, "zone": contact.zone}
+    name = None if contact.name is None else without_controls(contact.name)
+    return {**draft.contact_vars, "id": contact.home, "name": name, "lang": draft.lang, "zone": contact.zone}
 
 
 def _session(draft: "Draft") -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vaiven.flow.document import Command
 from vaiven.model.messages import Capabilities
 
 
@@ -27,7 +28,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class BotSpec:
-    """What of ``bot.yaml`` the flows can see. ``params`` win over those of the flows.
+    """What of ``bot.yaml`` the flows can see. ``params`` win over those of the flows, ``commands`` come after theirs.
 
     ``error_flow``: where people go when a flow fails or gives up on an answer; None: they get ``words.error``.
     """
@@ -39,6 +40,7 @@ class BotSpec:
     params: Mapping[str, Any] = field(default_factory=dict)
     words: Words = Words()
     error_flow: str | None = None
+    commands: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """One event against one contact, decided without I/O. ``runtime.turn`` calls ``step`` and commits what it gives."""
 
 import msgspec
+from msgspec.structs import replace as changed
 
-from vaiven.flow.answers import fold, legal_word, opt_in_word
+from vaiven.flow.answers import legal_word, opt_in_word
 from vaiven.flow.compile import FAILED
 from vaiven.flow.draft import Draft
 from vaiven.flow.driving import drive
 from vaiven.flow.expressions import ExpressionError
 from vaiven.flow.flowset import FlowSet
+from vaiven.flow.folding import without_controls
 from vaiven.flow.routing import route
 from vaiven.flow.spec import BotSpec, Facts, Words
 from vaiven.model.contacts import Contact, ContactState
@@ -20,9 +22,11 @@ __all__ = ["BotSpec", "Facts", "FlowSet", "Stepped", "Words", "step"]
 
 OPTED_OUT = "opted_out"
 VERSION_LOST = "version_lost"
+LEDGER = 40
+"""Characters of a consent that are kept, as they were typed."""
 
 
-class Stepped(msgspec.Struct, frozen=True):
+class Stepped(msgspec.Struct, frozen=True, gc=False):
     """What the step decided. ``contact`` without ring and version news, which are the turn's; ``session`` None: none is open.
 
     ``flow`` is the hash of the document whose words were used, empty if none was.
@@ -45,6 +49,7 @@ def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms
     ``expression_failed`` and ``too_many_steps`` (the error transition was taken). Details name the flow and the step.
     """
     session = state.sessions.get(event.channel)
+    event = _legible(event)
     draft = Draft(flows, state.contact, session, event, facts, now_ms)
     body = event.body
     heard = True
@@ -62,6 +67,19 @@ def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms
         return Stepped(state.contact, session, tuple(draft.effects))
     draft.finish_timers()
     return Stepped(draft.changed_contact(), draft.session(), tuple(draft.effects), draft.document)
+
+
+def _legible(event: Event) -> Event:
+    """The event as the flows see it: control characters, some of which mark places in our texts, are nobody's words."""
+    body = event.body
+    if not isinstance(body, InboundMessage):
+        return event
+    choice = body.choice
+    if body.text.isprintable() and (choice is None or choice.title.isprintable()):
+        return event
+    if choice is not None:
+        choice = changed(choice, title=without_controls(choice.title))
+    return changed(event, body=changed(body, text=without_controls(body.text), choice=choice))
 
 
 def _load(draft: Draft, session: Session) -> None:
@@ -101,12 +119,12 @@ def _consent(draft: Draft, message: InboundMessage) -> bool:
     opted_out = facts.sender in draft.opt_outs
     silent = facts.stop_reply == "provider"
     if verdict == "stop":
-        _opt_out(draft, facts.sender, fold(text))
+        _opt_out(draft, facts.sender, text.strip()[:LEDGER])
         if not opted_out and not silent:
             draft.send(words.stopped, MessageClass.CONSENT)
     elif opted_out and (verdict == "start" or (message.choice is None and opt_in_word(text))):
         draft.opt_outs = {sender: at for sender, at in draft.opt_outs.items() if sender != facts.sender}
-        draft.effects.append(OptIn(fold(text)))
+        draft.effects.append(OptIn(text.strip()[:LEDGER]))
         if not silent:
             draft.send(words.started, MessageClass.CONSENT)
     elif verdict == "help":

@@ -14,7 +14,7 @@ _TIME = 6
 _ENTRY = _DIGEST + _TIME
 
 
-class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
+class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One person, as a turn sees them. ``version`` counts their turns and outlives sessions.
 
     ``addresses`` maps one of our channels to the address they last wrote from. ``opt_outs`` maps one of our senders to
@@ -39,7 +39,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
     floor_ms: int | None = None
 
 
-class ContactState(msgspec.Struct, frozen=True, omit_defaults=True):
+class ContactState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Everything a turn reads and replaces in one piece: the contact, and its open sessions by channel name."""
 
     contact: Contact

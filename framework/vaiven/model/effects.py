@@ -7,7 +7,7 @@ import msgspec
 from vaiven.model.messages import Layout, MessageClass, Option
 
 
-class Send(msgspec.Struct, frozen=True, omit_defaults=True, tag="send", tag_field="do"):
+class Send(msgspec.Struct, frozen=True, omit_defaults=True, tag="send", tag_field="do", gc=False):
     """Say something to the contact, on the channel of the event. Not yet cut into parts."""
 
     text: str
@@ -17,7 +17,7 @@ class Send(msgspec.Struct, frozen=True, omit_defaults=True, tag="send", tag_fiel
     list_button: str = ""
 
 
-class StartTimer(msgspec.Struct, frozen=True, tag="start_timer", tag_field="do"):
+class StartTimer(msgspec.Struct, frozen=True, tag="start_timer", tag_field="do", gc=False):
     """Arm a timer; one already armed under the same key of this contact is replaced."""
 
     key: str
@@ -27,7 +27,7 @@ class StartTimer(msgspec.Struct, frozen=True, tag="start_timer", tag_field="do")
     visit: int
 
 
-class CancelTimer(msgspec.Struct, frozen=True, tag="cancel_timer", tag_field="do"):
+class CancelTimer(msgspec.Struct, frozen=True, tag="cancel_timer", tag_field="do", gc=False):
     key: str
 
 
@@ -39,7 +39,7 @@ class TallyOutcome(StrEnum):
     LATE = "late"
 
 
-class Tally(msgspec.Struct, frozen=True, tag="tally", tag_field="do"):
+class Tally(msgspec.Struct, frozen=True, tag="tally", tag_field="do", gc=False):
     """One vote was decided. Accepted votes are counted plus rejected (capped, closed, early, late), always."""
 
     poll: str
@@ -47,26 +47,26 @@ class Tally(msgspec.Struct, frozen=True, tag="tally", tag_field="do"):
     outcome: TallyOutcome
 
 
-class OptOut(msgspec.Struct, frozen=True, tag="opt_out", tag_field="do"):
-    """The contact said STOP to this sender, in this word."""
+class OptOut(msgspec.Struct, frozen=True, tag="opt_out", tag_field="do", gc=False):
+    """The contact said STOP to this sender. ``word`` is what they typed, or the provider's reason where it was told there."""
 
     word: str
 
 
-class OptIn(msgspec.Struct, frozen=True, tag="opt_in", tag_field="do"):
-    """The contact said START to this sender, in this word."""
+class OptIn(msgspec.Struct, frozen=True, tag="opt_in", tag_field="do", gc=False):
+    """The contact said START to this sender. ``word`` is what they typed."""
 
     word: str
 
 
-class End(msgspec.Struct, frozen=True, tag="end", tag_field="do"):
+class End(msgspec.Struct, frozen=True, tag="end", tag_field="do", gc=False):
     """A session ended, with this outcome."""
 
     flow: str
     outcome: str
 
 
-class Recorded(msgspec.Struct, frozen=True, omit_defaults=True, tag="recorded", tag_field="do"):
+class Recorded(msgspec.Struct, frozen=True, omit_defaults=True, tag="recorded", tag_field="do", gc=False):
     """Something to find in history: a duplicate, an unanswered message, an error by its code. Ids only, no words."""
 
     what: str

@@ -5,7 +5,6 @@ VaivenError
 |- FlowError                a flow file does not load; .problems lists all of them
 |- WebhookError             a request at the door; .status is what it is answered with
 |  |- SignatureMismatch     403
-|  |- PayloadTooLarge       413
 |  |- Unreadable            signed, but not to be understood: stored as unsupported, answered 200
 |- UnsupportedFeature       a channel cannot say this at all
 |- StoreError
@@ -47,10 +46,6 @@ class SignatureMismatch(WebhookError):
     """The proof of origin is missing or wrong. Its text is for our log, never for the answer."""
 
     status = 403
-
-
-class PayloadTooLarge(WebhookError):
-    status = 413
 
 
 class Unreadable(WebhookError):

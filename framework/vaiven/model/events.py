@@ -24,7 +24,7 @@ class OptedOut(msgspec.Struct, frozen=True, tag="opted_out", tag_field="is", gc=
     reason: str
 
 
-class Notice(msgspec.Struct, frozen=True, tag="notice", tag_field="is"):
+class Notice(msgspec.Struct, frozen=True, tag="notice", tag_field="is", gc=False):
     """Something without a contact: an account or template notice, or a signed body that nobody could read."""
 
     kind: str
@@ -35,7 +35,7 @@ class Notice(msgspec.Struct, frozen=True, tag="notice", tag_field="is"):
 Body = InboundMessage | DeliveryReceipt | TimerDue | OptedOut | Notice
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One cause, filed under its contact's home.
 
     ``id`` names the happening itself, so the same one told twice bears it twice: dedupe goes by it. ``at_ms`` is when we

@@ -67,7 +67,6 @@ class Media(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     url: str | None = None
     ref: str | None = None
     sha256: str | None = None
-    size_bytes: int | None = None
     name: str | None = None
     caption: str | None = None
     voice: bool = False
@@ -82,7 +81,7 @@ class Location(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     address: str | None = None
 
 
-class InboundMessage(msgspec.Struct, frozen=True, omit_defaults=True, tag="message", tag_field="is"):
+class InboundMessage(msgspec.Struct, frozen=True, omit_defaults=True, tag="message", tag_field="is", gc=False):
     """One message from a person, whatever the channel.
 
     ``id`` is the provider's; ``provider_ms`` the provider's receive time (ms since the epoch) where it gives one;
@@ -123,7 +122,7 @@ class Layout(StrEnum):
     QUICK_REPLIES = "quick_replies"
 
 
-class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one provider call sends: one part, its text already within the channel's limit."""
 
     text: str
@@ -133,7 +132,7 @@ class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     media: tuple[Media, ...] = ()
 
 
-class Capabilities(msgspec.Struct, frozen=True):
+class Capabilities(msgspec.Struct, frozen=True, gc=False):
     """What a channel can show, from its provider's documents. A limit of 0 means: it cannot.
 
     ``text_limit`` counts characters of one part. ``sms`` says that text is billed in segments and folded to GSM-7.
@@ -147,7 +146,6 @@ class Capabilities(msgspec.Struct, frozen=True):
     button_title: int = 20
     list_rows: int = 0
     list_title: int = 24
-    list_description: int = 72
     quick_replies: int = 0
     quick_reply_title: int = 20
     option_text_limit: int = 1024

@@ -40,7 +40,7 @@ class RowState(StrEnum):
 FINAL = frozenset({RowState.ACCEPTED, RowState.REJECTED, RowState.UNKNOWN, RowState.SUPPRESSED, RowState.EXPIRED})
 
 
-class OutboxRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class OutboxRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One part for one provider call.
 
     ``sender`` is our own address as opt-outs are filed under it; ``to`` the person's. ``control`` is the number of the
@@ -74,7 +74,7 @@ class OutboxRow(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.partition}.{self.row}"
 
 
-class Settlement(msgspec.Struct, frozen=True, omit_defaults=True):
+class Settlement(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What became of one attempt. ``state`` is one of accepted, rejected, retry, held, unknown, or queued (never dialed).
 
     ``held`` and ``unknown`` count one more unknown outcome of the row. ``event`` is appended to the inbox in the same step

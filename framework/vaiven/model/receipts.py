@@ -19,7 +19,7 @@ class DeliveryStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-class DeliveryReceipt(msgspec.Struct, frozen=True, omit_defaults=True, tag="receipt", tag_field="is"):
+class DeliveryReceipt(msgspec.Struct, frozen=True, omit_defaults=True, tag="receipt", tag_field="is", gc=False):
     """One report on one message of ours.
 
     ``reference`` is our own ``<partition>.<row>``, where the channel brings it back; else ``recipient`` and

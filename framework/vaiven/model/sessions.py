@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 
-class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
+class Frame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One flow on the stack of a session.
 
     ``shape`` is the hash of the flow's steps, verbs, routes, guards, types and bounds: the machine this frame runs on.
@@ -27,7 +27,7 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True):
     paused: dict[str, int] = {}
 
 
-class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+class Session(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One open conversation of a contact on one channel. The top frame is the last.
 
     ``timers`` maps the key of each armed timer to the instant it falls due (ms since the epoch).
@@ -38,7 +38,6 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     started_ms: int
     frames: tuple[Frame, ...]
     timers: dict[str, int] = {}
-    touched_ms: int = 0
 
     @property
     def top(self) -> Frame:

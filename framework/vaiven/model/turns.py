@@ -10,7 +10,7 @@ from vaiven.model.receipts import DeliveryReceipt
 from vaiven.model.urns import Urn
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """An event of the inbox with its number in its partition, and how often it was taken back from there before."""
 
     number: int
@@ -41,7 +41,7 @@ class Consent(msgspec.Struct, frozen=True, gc=False):
     event: str
 
 
-class TurnRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class TurnRecord(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The history of one turn.
 
     ``previous`` is the number of the contact's turn before this one, 0 for the first. ``flow`` is the hash of the
@@ -60,7 +60,7 @@ class TurnRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     facts: dict[str, int] = {}
 
 
-class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
+class Turn(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Everything one event did, to be saved in one commit.
 
     ``base`` is the contact's version that the turn was computed on; ``state`` carries ``base + 1``. ``state`` None: the
@@ -82,27 +82,27 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     buried: str | None = None
 
 
-class Committed(msgspec.Struct, frozen=True):
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """The turn is saved. ``dialed`` are those of its rows that the same commit claimed and marked dialed."""
 
     number: int
     dialed: tuple[OutboxRow, ...] = ()
 
 
-class AlreadyHandled(msgspec.Struct, frozen=True):
+class AlreadyHandled(msgspec.Struct, frozen=True, gc=False):
     """The event is no longer in the inbox: an earlier commit did it. Nothing was changed."""
 
     id: str
 
 
-class SessionMoved(msgspec.Struct, frozen=True):
+class SessionMoved(msgspec.Struct, frozen=True, gc=False):
     """The contact has another version than the turn's base. Nothing was changed; load and step again."""
 
     home: Urn
     version: int
 
 
-class LeaseLost(msgspec.Struct, frozen=True):
+class LeaseLost(msgspec.Struct, frozen=True, gc=False):
     """Somebody else owns the partition now. Nothing was changed."""
 
     partition: int
@@ -111,7 +111,7 @@ class LeaseLost(msgspec.Struct, frozen=True):
 Verdict = Committed | AlreadyHandled | SessionMoved | LeaseLost
 
 
-class DeadLetter(msgspec.Struct, frozen=True):
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """An event that was set aside, with its reason."""
 
     number: int

@@ -1,6 +1,6 @@
 """One event and one contact's state in, one ``Turn`` out. Pure: everything that a commit saves is decided here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace as changed
@@ -98,83 +98,89 @@ class Decider:
         return facts
 
     def _turn(self, taken: Taken, epoch: int, before: ContactState, stepped: Stepped, address: Urn, now_ms: int) -> Turn:
-        event = taken.event
+        event, effects, old = taken.event, stepped.effects, before.contact
         sessions = before.sessions
         if stepped.session is not sessions.get(event.channel):
             sessions = {name: session for name, session in sessions.items() if name != event.channel}
             if stepped.session is not None:
                 sessions[event.channel] = stepped.session
-        base = before.contact.version
-        ring, floor_ms = before.contact.ring, before.contact.floor_ms
+        ring, floor_ms = old.ring, old.floor_ms
         if isinstance(event.body, InboundMessage):
-            ring, floor_ms = remember(before.contact, event.id, event.happened_ms)
-        contact = changed(stepped.contact, version=base + 1, last=taken.number, ring=ring, floor_ms=floor_ms)
+            ring, floor_ms = remember(old, event.id, event.happened_ms)
+        version = old.version + 1
+        contact = changed(stepped.contact, version=version, last=taken.number, ring=ring, floor_ms=floor_ms)
         record = TurnRecord(
             number=taken.number,
-            version=base + 1,
-            previous=before.contact.last,
+            version=version,
+            previous=old.last,
             at_ms=now_ms,
             event=event,
-            effects=stepped.effects,
+            effects=effects,
             after=ContactState(changed(contact, ring=b""), sessions),
             flow=stepped.flow,
         )
-        home = before.contact.home
+        rows: list[OutboxRow] = []
+        timers: list[Timer] = []
+        cancelled: list[str] = []
+        tallies: list[Tally] = []
+        consents: list[Consent] = []
+        for effect in effects:
+            match effect:
+                case Send():
+                    self._say(effect, rows, taken, contact, address, now_ms)
+                case Tally():
+                    tallies.append(effect)
+                case StartTimer(key, due_ms, session, step_name, visit):
+                    timers.append(Timer(old.home, event.channel, key, due_ms, session, step_name, visit))
+                case CancelTimer(key):
+                    cancelled.append(key)
+                case OptOut(word) | OptIn(word):
+                    sender = event.body.sender if isinstance(event.body, OptedOut) else self._lines[event.channel].channel.sender
+                    consents.append(Consent(old.home, sender, isinstance(effect, OptOut), event.at_ms, word, event.id))
+                case _:
+                    pass
         return Turn(
             epoch=epoch,
             number=taken.number,
             event=event,
-            base=base,
+            base=old.version,
             state=ContactState(contact, sessions),
-            rows=tuple(self._rows(taken, stepped, contact, address, now_ms)),
-            timers=tuple(
-                Timer(home, event.channel, e.key, e.due_ms, e.session, e.step, e.visit)
-                for e in stepped.effects
-                if isinstance(e, StartTimer)
-            ),
-            cancelled=tuple(e.key for e in stepped.effects if isinstance(e, CancelTimer)),
-            tallies=tuple(e for e in stepped.effects if isinstance(e, Tally)),
-            consents=tuple(_consents(stepped.effects, event, home, self._lines[event.channel].channel.sender)),
+            rows=tuple(rows),
+            timers=tuple(timers),
+            cancelled=tuple(cancelled),
+            tallies=tuple(tallies),
+            consents=tuple(consents),
             record=record,
         )
 
-    def _rows(self, taken: Taken, stepped: Stepped, contact: Contact, address: Urn, now_ms: int) -> Sequence[OutboxRow]:
+    def _say(self, send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, address: Urn, now_ms: int) -> None:
         """One row a part, in the order said."""
         event = taken.event
-        rows: list[OutboxRow] = []
-        channel = self._lines[event.channel].channel
-        for effect in stepped.effects:
-            if not isinstance(effect, Send):
-                continue
-            for message in self._parts(effect, event.channel, address):
-                if len(rows) == ROWS_A_TURN:
-                    raise OverflowError(f"a turn sends at most {ROWS_A_TURN} parts")
-                rows.append(
-                    OutboxRow(
-                        partition=event.partition,
-                        row=taken.number * ROWS_A_TURN + len(rows),
-                        home=contact.home,
-                        channel=event.channel,
-                        sender=channel.sender,
-                        to=address,
-                        message=message,
-                        message_class=effect.message_class,
-                        created_ms=now_ms,
-                        not_after_ms=now_ms + VALID_MS[effect.message_class],
-                        control=contact.control,
-                    )
+        for message in self._parts(send, event.channel, address):
+            if len(rows) == ROWS_A_TURN:
+                raise OverflowError(f"a turn sends at most {ROWS_A_TURN} parts")
+            rows.append(
+                OutboxRow(
+                    partition=event.partition,
+                    row=taken.number * ROWS_A_TURN + len(rows),
+                    home=contact.home,
+                    channel=event.channel,
+                    sender=self._lines[event.channel].channel.sender,
+                    to=address,
+                    message=message,
+                    message_class=send.message_class,
+                    created_ms=now_ms,
+                    not_after_ms=now_ms + VALID_MS[send.message_class],
+                    control=contact.control,
                 )
-        return rows
+            )
 
     def _parts(self, send: Send, channel: str, address: Urn) -> list[OutboundMessage]:
         """The text cut at the channel's limit; options hang on the last part."""
         can = self._facts_for(channel, address).capabilities
         text = to_gsm(send.text) if can.sms else send.text
         limit = min(can.text_limit, can.option_text_limit) if send.options else can.text_limit
-        if len(text) * 2 <= limit:
-            texts = [text]
-        else:
-            texts = split(text, limit, can.sms)
+        texts = [text] if len(text) * 2 <= limit else split(text, limit, can.sms)
         parts = [OutboundMessage(text) for text in texts[:-1]]
         parts.append(OutboundMessage(texts[-1], send.options, send.layout, send.list_button))
         return parts
@@ -190,15 +196,3 @@ def _learn(contact: Contact, event: Event, message: InboundMessage) -> Contact:
     if message.lang and contact.lang is None:
         changes["lang"] = message.lang
     return changed(contact, **changes) if changes else contact
-
-
-def _consents(effects: Sequence[Effect], event: Event, home: Urn, sender: str) -> list[Consent]:
-    """The lines that this turn adds to the opt-out ledger."""
-    lines = [
-        Consent(home, sender, isinstance(effect, OptOut), event.at_ms, effect.word, event.id)
-        for effect in effects
-        if isinstance(effect, OptOut | OptIn)
-    ]
-    if isinstance(event.body, OptedOut):
-        lines.append(Consent(home, event.body.sender, True, event.at_ms, event.body.reason, event.id))
-    return lines

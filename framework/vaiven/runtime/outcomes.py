@@ -18,7 +18,7 @@ TEMPORARY_ATTEMPTS = 4
 """A recipient who cannot be reached now is tried so often in all."""
 
 
-class Settled(msgspec.Struct, frozen=True):
+class Settled(msgspec.Struct, frozen=True, gc=False):
     """The settlement, and until when the whole sender should rest, if it should."""
 
     settlement: Settlement

@@ -21,7 +21,7 @@ class Pacing(msgspec.Struct, frozen=True):
     """
 
     rate_per_s: float | None = None
-    connections: int = 100
+    connections: int = 256
     hold_ms: int = 60_000
 
 

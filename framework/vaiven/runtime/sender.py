@@ -52,6 +52,7 @@ class Sender:
         self._dialed = 0
         self._waiting = 0
         self._settle_wake = asyncio.Event()
+        self._settled_some = asyncio.Event()
         self._claim_wake = asyncio.Event()
         self._stopping = False
 
@@ -105,16 +106,20 @@ class Sender:
         A call that is still under way after ``patience_s`` is left dialed: the next owner settles it as unknown.
         """
         self._stopping = True
-        deadline = asyncio.get_running_loop().time() + patience_s
-        while (self._dialed or self._settlements) and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.01)
+        try:
+            async with asyncio.timeout(patience_s):
+                while self.under_way:
+                    self._settled_some.clear()
+                    await self._settled_some.wait()
+        except TimeoutError:
+            log.warning("%d calls are still under way: their outcome will be unknown", self.under_way)
         self._settle_wake.set()
         self._claim_wake.set()
 
     @property
     def under_way(self) -> int:
         """Calls dialed and not yet settled."""
-        return self._dialed + len(self._settlements)
+        return self._dialed
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -148,7 +153,6 @@ class Sender:
 
     def _finish(self, row: OutboxRow, outcome: Outcome) -> None:
         now_ms = self._clock()
-        self._dialed -= 1
         self._counts["sends", row.channel, outcome.result] += 1
         settled = self._settled(row, self._epochs.get(row.partition, 0), outcome, now_ms)
         if settled.pause_until_ms is not None:
@@ -185,6 +189,8 @@ class Sender:
                 self._settle_wake.set()
                 await asyncio.sleep(RETRY_S)
                 continue
+            self._dialed -= len(batch)
+            self._settled_some.set()
             events = []
             for row, settlement in batch:
                 self._paces[row.channel].settled(1)

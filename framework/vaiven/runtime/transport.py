@@ -8,7 +8,7 @@ import msgspec
 from vaiven.channels.contract import ProviderRequest, ProviderResponse
 
 
-class NoResponse(msgspec.Struct, frozen=True):
+class NoResponse(msgspec.Struct, frozen=True, gc=False):
     """The call ended without an answer. ``sent`` False: certainly nothing reached the provider (refused, DNS, TLS)."""
 
     sent: bool

@@ -14,6 +14,7 @@ from vaiven.model.urns import Urn
 from vaiven.runtime.counts import Counts
 from vaiven.runtime.decide import STATELESS, Decider
 from vaiven.runtime.queues import Queues
+from vaiven.runtime.versions import Versions
 from vaiven.stores.contract import Claiming, Store
 
 log = logging.getLogger("vaiven.turn")
@@ -51,6 +52,7 @@ class TurnLoop:
         self.queues = Queues()
         self._store = store
         self._decider = decider
+        self._versions = Versions(store, decider.flows)
         self._sender = sender
         self._epochs = epochs
         self._clock = clock
@@ -132,7 +134,11 @@ class TurnLoop:
 
     async def _load(self, batch: Sequence[Taken]) -> dict[Urn, ContactState]:
         homes = list({taken.event.home: None for taken in batch if not isinstance(taken.event.body, STATELESS)})
-        return dict(zip(homes, await self._store.load(homes), strict=True)) if homes else {}
+        if not homes:
+            return {}
+        states = await self._store.load(homes)
+        await self._versions.learn(states)
+        return dict(zip(homes, states, strict=True))
 
     def _decide(self, batch: Sequence[Taken], states: dict[Urn, ContactState]) -> list[Turn]:
         """A turn for each event; each sees what the ones before it did. One that fails holds up only its own contact."""

@@ -154,9 +154,9 @@ class Store(Protocol):
         away (``PASSING`` classes pass). By ``rules.rank``: the instant since which it could go plus ``AGEING_MS`` for each step
         of ``PRIORITY``, so that waiting counts as one step up for each ``AGEING_MS``; then by age.
 
-        When its turn comes but it must not go any more, it is settled here instead: ``expired`` when ``not_after_ms <= now_ms``; ``suppressed`` when the home has
-        opted out of the row's sender, or has a higher ``control`` than the row (``consent`` rows skip both checks). So a
-        STOP that was committed before this claim always wins.
+        When its turn comes but it must not go any more, it is settled here instead: ``expired`` when ``not_after_ms <= now_ms``;
+        ``suppressed`` when the home has opted out of the row's sender, or has a higher ``control`` than the row (``consent``
+        rows skip both checks). So a STOP that was committed before this claim always wins.
         """
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:

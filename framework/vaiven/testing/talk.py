@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from vaiven.flow.document import FlowDocument
+from vaiven.flow.load import load_flows
 from vaiven.flow.parse import parse
 from vaiven.flow.source import read_source
 from vaiven.flow.step import BotSpec, Facts, FlowSet, Stepped, step
@@ -50,7 +51,7 @@ def instant_ms(words: str) -> int:
 
 
 def documents_of(*texts: str, file: str = "test.flow.yaml") -> list[FlowDocument]:
-    """Flow texts as documents. Raises FlowError with every problem."""
+    """Flow texts as documents, not checked: how the machine runs what ``check`` refuses can be tried. Raises FlowError."""
     documents: list[FlowDocument] = []
     problems: list[object] = []
     for text in texts:
@@ -64,13 +65,17 @@ def documents_of(*texts: str, file: str = "test.flow.yaml") -> list[FlowDocument
 
 
 def flows_of(*texts: str, older: Sequence[str] = (), **spec: Any) -> FlowSet:
-    """Flow texts as a bot's compiled flows; ``spec`` are fields of BotSpec, ``older`` texts published before, oldest first."""
+    """Flow texts, not checked, as a bot's compiled flows; ``spec`` are fields of BotSpec, ``older`` texts published before."""
     return FlowSet.build(BotSpec(**{"name": "talk", **spec}), documents_of(*texts), documents_of(*older))
 
 
 def read_flows(*files: str | Path, **spec: Any) -> FlowSet:
-    """Flow files as a bot's compiled flows; ``spec`` are fields of BotSpec. Raises FlowError with every problem."""
-    return flows_of(*(Path(file).read_text("utf-8") for file in files), **spec)
+    """Flow files, checked, as a bot's compiled flows; ``spec`` are fields of BotSpec. Raises FlowError with every problem."""
+    texts = [(str(file), Path(file).read_text("utf-8")) for file in files]
+    documents, problems = load_flows(texts, spec.get("params", {}))
+    if any(problem.is_error for problem in problems):
+        raise FlowError(problems)
+    return FlowSet.build(BotSpec(**{"name": "talk", **spec}), documents)
 
 
 class Talk:

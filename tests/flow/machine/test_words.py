@@ -66,7 +66,7 @@ def test_stop_comes_before_everything_and_ends_the_session(order: Talk) -> None:
     assert order.say("Stop.") == ["You are unsubscribed. Text START to return."]
     assert order.session is None
     assert outcomes(order) == ["opted_out"]
-    assert [effect.word for effect in order.effects if isinstance(effect, OptOut)] == ["stop"]
+    assert [effect.word for effect in order.effects if isinstance(effect, OptOut)] == ["Stop."]
     assert order.contact.opt_outs == {"tel:+12025550100": order.now_ms}
     assert [effect.message_class for effect in order.effects if isinstance(effect, Send)] == [MessageClass.CONSENT]
 
@@ -91,6 +91,15 @@ def test_the_providers_verdict_is_taken(order: Talk) -> None:
     order.say("laat me met rust", consent="stop")
     assert order.contact.opt_outs
     assert order.session is None
+
+
+def test_the_ledger_keeps_what_they_typed(order: Talk) -> None:
+    order.say("  ＳＴＯＰ!\n")
+    assert [effect.word for effect in order.effects if isinstance(effect, OptOut)] == ["ＳＴＯＰ!"]
+    order.say("Unstop")
+    assert [effect.word for effect in order.effects if isinstance(effect, OptIn)] == ["Unstop"]
+    order.say("never write to me again, any of you people, please", consent="stop")
+    assert [effect.word for effect in order.effects if isinstance(effect, OptOut)] == ["never write to me again, any of you peop"]
 
 
 def test_stop_inside_a_sentence_is_an_answer(order: Talk) -> None:

@@ -93,7 +93,7 @@ def _check(folders: list[Path], bots: list[Path], single: list[Path]) -> tuple[l
         documents, found = load_flows(texts, None if settings is None else settings.params)
         problems += [*unread, *found]
         if settings is not None and not found:
-            problems += _error_flow(settings, {document.name for document in documents})
+            problems += _missing_flows(settings, {document.name for document in documents})
     return in_file_order(problems), sum(map(len, sets.values()))
 
 
@@ -112,12 +112,16 @@ def _read(files: Iterable[Path]) -> tuple[list[tuple[str, str]], list["Problem"]
     return texts, problems
 
 
-def _error_flow(settings: "BotSettings", names: set[str]) -> Iterable["Problem"]:
+def _missing_flows(settings: "BotSettings", names: set[str]) -> Iterable["Problem"]:
     from vaiven.flow.problems import Problem, suggest
+    from vaiven.flow.source import Position
 
-    if settings.error_flow is not None and settings.error_flow not in names:
-        text = f"'errors.flow' names the flow '{settings.error_flow}', which this bot does not have"
-        yield Problem("no-flow", str(settings.file), 1, 1, text, suggest(settings.error_flow, sorted(names), "Flows"))
+    named = [("errors.flow", settings.error_flow, Position(1, 1))]
+    named += [(f"commands.{command.name}.go", command.go, command.at) for command in settings.commands]
+    for where, flow, at in named:
+        if flow is not None and flow not in names:
+            text = f"'{where}' names the flow '{flow}', which this bot does not have"
+            yield Problem("no-flow", str(settings.file), at.line, at.column, text, suggest(flow, sorted(names), "Flows"))
 
 
 def _plain(problem: "Problem") -> dict[str, Any]:

@@ -18,13 +18,7 @@ PORT = click.IntRange(0, 65_535)
 @click.option("--public-url", metavar="URL", help="How providers reach us, over bot.yaml. They sign it.")
 @click.option("--console-port", type=PORT, help="Serve the console (phones, votes) on this port of 127.0.0.1.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How a line reads.")
-@click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    default="info",
-    show_default=True,
-    help="From where on.",
-)
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, help="From where on.")
 def run(
     bot: Path,
     store: str | None,

@@ -17,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     *NAME_RULES,
     names.ask_texts,
     names.unused_variables,
+    names.kinds_of_params,
     graph.falls_off,
     graph.unreachable,
     graph.endless,

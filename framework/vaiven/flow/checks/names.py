@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from vaiven.flow.checks.view import View
 from vaiven.flow.document import Ask, Position, Tally, Use
 from vaiven.flow.problems import Problem, closest, suggest
+from vaiven.flow.templates import Template
+from vaiven.flow.values import kind_of
 
 BUILT_IN = {
     "params": None,
@@ -112,6 +114,25 @@ def taken_names(view: View) -> Iterator[Problem]:
         if variable.name in TAKEN:
             text = f"'{variable.name}' is a name of the language and cannot be a variable"
             yield view.problem("taken-name", variable.at, text, "Give it another name.")
+
+
+def kinds_of_params(view: View) -> Iterator[Problem]:
+    """A param that is compared or reckoned with is, in the bot, what it is in the flow: ``max_votes: "2"`` is no number."""
+    for name, default in view.document.params.items():
+        given = (view.params or {}).get(name)
+        if given is None or default is None or kind_of(given) == kind_of(default):
+            continue
+        use = next((use for use in view.document.uses if _reckons(use, f"params.{name}")), None)
+        if use is not None:
+            text = f"the bot gives the param '{name}' as {kind_of(given)}, {given!r}, and the flow reckons with a {kind_of(default)}"
+            cure = f"Write it in the bot as the flow does: `{name}: {default}`."
+            yield view.problem("wrong-param", view.place_of(use, f"params.{name}"), text, cure)
+
+
+def _reckons(use: Use, name: str) -> bool:
+    """Whether this does more with the name than to print it."""
+    pieces = use.piece.expressions if isinstance(use.piece, Template) else ((0, use.piece),)
+    return any(name in piece.names and piece.source.strip() != name for _, piece in pieces)
 
 
 def ask_texts(view: View) -> Iterator[Problem]:

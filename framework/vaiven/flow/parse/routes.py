@@ -139,31 +139,34 @@ def enter(reader: Reader, node: Node) -> tuple[tuple[Part, ...], tuple[tuple[str
 
 
 def commands(reader: Reader, node: Node) -> tuple[Command, ...]:
-    found = (_command(reader, entry) for entry in reader.mapping(node, "`commands`"))
-    return tuple(command for command in found if command is not None)
+    found = (command(reader, entry) for entry in reader.mapping(node, "`commands`"))
+    return tuple(one for one in found if one is not None)
 
 
-def _command(reader: Reader, entry: Entry) -> Command | None:
+def command(reader: Reader, entry: Entry, *, of_bot: bool = False) -> Command | None:
+    """Words, and a step to go to or a text to say. One ``of_bot`` goes to a flow."""
     name = reader.name(entry.key, "a command")
     fields = reader.fields(entry.value, f"the command '{entry.key.raw}'", ("words", "go", "say", "back"))
     said = parts(reader, fields["say"].value, "`say`") if "say" in fields else ()
-    go = reader.target(fields["go"].value, "go") if "go" in fields else None
+    go = None
+    if "go" in fields:
+        go = reader.word(fields["go"].value, "a flow") if of_bot else reader.target(fields["go"].value, "go")
     back = "back" in fields and reader.boolean(fields["back"].value, "`back`")
     words = reader.words(fields["words"].value, "`words`") if "words" in fields else ()
     if isinstance(entry.value, Mapping):
-        _command_is_whole(reader, entry, fields.keys(), back)
+        _command_is_whole(reader, entry, fields.keys(), back, "flow" if of_bot else "step")
     if name is None or not words:
         return None
     return Command(name, words, entry.key.at, go, said, back)
 
 
-def _command_is_whole(reader: Reader, entry: Entry, keys: Set[str], back: bool) -> None:
+def _command_is_whole(reader: Reader, entry: Entry, keys: Set[str], back: bool, target: str) -> None:
     name = entry.key.raw
     if "words" not in keys:
         cure = f"Write what people type: `words: [{name}]`."
         reader.problem("missing-key", entry.key, f"the command '{name}' needs `words`", cure)
     if ("go" in keys) == ("say" in keys):
-        cure = "It either goes to a step, or says something and asks again: `{words: [...], say: ..., back: true}`."
+        cure = f"It either goes to a {target}, or says something and asks again: `{{words: [...], say: ..., back: true}}`."
         has = "both `go` and `say`" if "go" in keys else "neither `go` nor `say`"
         reader.problem("command-shape", entry.key, f"the command '{name}' has {has}", cure)
     elif "say" in keys and not back:
@@ -171,5 +174,5 @@ def _command_is_whole(reader: Reader, entry: Entry, keys: Set[str], back: bool) 
         reader.problem("command-shape", entry.key, f"the command '{name}' says something and needs `back: true`", cure)
     elif "go" in keys and "back" in keys:
         reader.problem(
-            "command-shape", entry.key, f"the command '{name}' goes to a step, so `back` means nothing", "Remove `back`."
+            "command-shape", entry.key, f"the command '{name}' goes to a {target}, so `back` means nothing", "Remove `back`."
         )

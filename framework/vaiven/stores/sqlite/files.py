@@ -28,8 +28,6 @@ _MIGRATIONS = (
     CREATE TABLE inbox (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, takes INTEGER NOT NULL DEFAULT 0, event BLOB NOT NULL);
     CREATE TABLE contacts (id INTEGER PRIMARY KEY, home TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, control INTEGER NOT NULL,
         turn INTEGER NOT NULL, row INTEGER NOT NULL, opt_outs TEXT NOT NULL, state BLOB);
-    CREATE TABLE journal (seq INTEGER PRIMARY KEY, home TEXT NOT NULL, version INTEGER NOT NULL, control INTEGER NOT NULL,
-        turn INTEGER NOT NULL, row INTEGER NOT NULL, opt_outs TEXT NOT NULL, state BLOB);
     CREATE TABLE history (id INTEGER PRIMARY KEY, before INTEGER NOT NULL, record BLOB NOT NULL);
     CREATE TABLE outbox (id INTEGER PRIMARY KEY, before INTEGER NOT NULL, created_ms INTEGER NOT NULL, channel TEXT NOT NULL,
         made BLOB NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL, unknowns INTEGER NOT NULL, retry_ms INTEGER NOT NULL,
@@ -84,15 +82,17 @@ def lock(path: Path) -> sqlite3.Connection:
     """
     if not path.parent.is_dir():
         raise StoreError(f"{path}: its folder does not exist. Make it, or name another place.")
-    held = connect(path.with_name(path.name + "-lock"), writing=True)
+    beside = path.with_name(path.name + "-lock")
+    held: sqlite3.Connection | None = None
     try:
-        held.execute("PRAGMA busy_timeout = 0")
+        held = sqlite3.connect(beside, isolation_level=None, timeout=0)
         held.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        held.close()
+    except sqlite3.Error as error:
+        if held is not None:
+            held.close()
         if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
             raise StoreInUse(f"{path}: another process serves from this file. Stop it first, or use another file.") from error
-        raise StoreError(f"{path}: cannot be locked: {error}") from error
+        raise StoreError(f"{beside}: cannot be locked: {error}") from error
     return held
 
 
@@ -102,6 +102,7 @@ def prepare(path: Path, partitions: int | None) -> tuple[sqlite3.Connection, int
     try:
         version = check(path, connection)
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA busy_timeout = 100")  # nobody else should write, and the loop waits for it
         connection.execute("PRAGMA cache_size = -32768")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         for target, script in enumerate(_MIGRATIONS[version:], start=version + 1):

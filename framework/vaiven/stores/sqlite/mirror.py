@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from vaiven.model.outbox import OutboxRow
+from vaiven.model.outbox import FINAL, OutboxRow, RowState
 from vaiven.model.receipts import DeliveryReceipt
 from vaiven.stores import codec, rules
 from vaiven.stores.contract import Role
@@ -21,7 +21,9 @@ ROW = "made, state, attempt, unknowns, retry_ms, provider_id, reason, delivery"
 """The columns that ``read_row`` reads."""
 
 WAITING = "state NOT IN ('accepted', 'rejected', 'suppressed', 'expired')"
-"""What the index of rows on their way covers: those, and the unknown ones that an operator looks for."""
+"""What the index of waiting rows covers: rows on their way, and the unknown ones that an operator looks for."""
+
+WAITING_STATES = frozenset(RowState) - (FINAL - {RowState.UNKNOWN})
 
 PARKED_MS = 7 * 24 * 3_600_000
 """How long a receipt waits for a send that it could belong to, about as long as providers redeliver one."""
@@ -43,9 +45,10 @@ class Mirror:
         for role, partition, epoch in connection.execute("SELECT role, partition, epoch FROM epochs"):
             key = (Role(role), partition)
             self.leases.epochs[key] = max(epoch, self.leases.epochs.get(key, 0))
-        self.contacts.replay(connection)
+        self.contacts = Contacts()
         self.lanes = Lanes()
-        for line in read_lines(connection, f"{WAITING} AND state != 'unknown' ORDER BY id"):
+        on_their_way = read_lines(connection, f"{WAITING} AND state IN ('queued', 'claimed', 'dialed', 'retry', 'held')")
+        for line in sorted(on_their_way, key=lambda line: line.id):
             self.lanes.add(line)
             if line.state in rules.WAITING:
                 self.lanes.queue(line)

@@ -15,9 +15,9 @@ from vaiven.model.turns import Consent, DeadLetter, TurnRecord
 from vaiven.model.urns import Urn
 from vaiven.stores import codec
 from vaiven.stores.contract import Counts, FlowVersion, Total
-from vaiven.stores.sqlite.contacts import Contacts
+from vaiven.stores.sqlite.contacts import read
 from vaiven.stores.sqlite.files import connect
-from vaiven.stores.sqlite.mirror import ROW, WAITING, read_row
+from vaiven.stores.sqlite.mirror import ROW, WAITING, WAITING_STATES, read_row
 
 PAGE = 256
 """Records read at a time."""
@@ -55,18 +55,14 @@ class Reader:
 def newest(db: sqlite3.Connection, home: Urn, table: str) -> int:
     """The key of the newest turn or row of a home: where its chain begins."""
     column = "turn" if table == "history" else "row"
-    for source in ("journal WHERE home = ? ORDER BY seq DESC", "contacts WHERE home = ?"):
-        if (row := db.execute(f"SELECT {column} FROM {source} LIMIT 1", (home,)).fetchone()) is not None:
-            return int(row[0])
-    return 0
+    row = db.execute(f"SELECT {column} FROM contacts WHERE home = ?", (home,)).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def states(db: sqlite3.Connection, homes: Sequence[Urn]) -> list[bytes | None]:
     """The newest state of each home, for a process that only reads."""
-    contacts = Contacts()
-    contacts.replay(db)
-    entries = contacts.get(db, homes)
-    return [entries[home].state for home in homes]
+    entries = read(db, homes)
+    return [entries[home].state if home in entries else None for home in homes]
 
 
 def chain(db: sqlite3.Connection, start: int, count: int) -> tuple[list[TurnRecord], int]:
@@ -91,6 +87,8 @@ def rows(db: sqlite3.Connection, home: Urn) -> list[OutboxRow]:
 
 def unsettled(db: sqlite3.Connection, states: Sequence[str], limit: int) -> list[OutboxRow]:
     among = f"state IN ({','.join('?' * len(states))})"
+    if WAITING_STATES.issuperset(states):
+        among += f" AND {WAITING}"  # which is what lets SQLite use the index
     sql = f"SELECT {ROW} FROM outbox WHERE {among} ORDER BY created_ms, id LIMIT ?"
     return [read_row(columns) for columns in db.execute(sql, (*map(str, states), limit))]
 

@@ -16,7 +16,7 @@ from vaiven.model.turns import AlreadyHandled, Committed, Consent, LeaseLost, Se
 from vaiven.model.urns import Urn
 from vaiven.stores import codec, rules
 from vaiven.stores.contract import Claiming, Role
-from vaiven.stores.sqlite.contacts import NEVER_SEEN, Entry
+from vaiven.stores.sqlite.contacts import NEVER_SEEN, Entry, write
 from vaiven.stores.sqlite.files import SHIFT
 from vaiven.stores.sqlite.lanes import Line
 from vaiven.stores.sqlite.mirror import Mirror
@@ -51,7 +51,6 @@ class Transaction:
         self._present: set[int] = set()
         self._before: dict[Urn, Entry] = {}
         self._staged: dict[Urn, Entry] = {}
-        self._moved: list[Urn] = []
         self._inbox: list[tuple[int, int, bytes]] = []
         self._handled: list[int] = []
         self._records: list[tuple[int, int, bytes]] = []
@@ -317,11 +316,10 @@ class Transaction:
         """Write everything that is left. Nothing is staged after this."""
         self.flush()
         if self._staged:
-            self._moved = self.mirror.contacts.write(self.db, self._staged)
+            write(self.db, self._staged)
 
     def done(self) -> None:
-        if self._staged:
-            self.mirror.contacts.done(self._staged, self._moved)
+        self.mirror.contacts.done(self._staged)
 
 
 def _columns(line: Line) -> _Columns:

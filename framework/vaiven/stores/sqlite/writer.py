@@ -19,6 +19,9 @@ from vaiven.stores.sqlite.transaction import Transaction
 
 _EVENTS, _TURNS, _SETTLEMENTS, _ERRAND = range(4)
 
+_FAULTS = (sqlite3.OperationalError, sqlite3.DatabaseError, sqlite3.InternalError)
+"""What the file can do to us: full, locked, unreadable, damaged. Their other kinds are faults of what was asked."""
+
 Errand = Callable[[Transaction], Any]
 
 
@@ -99,11 +102,18 @@ class Writer:
                 self._mirror.read(self._db)
                 self._stale = False
             self._db.execute("BEGIN IMMEDIATE")
+            changes = self._db.total_changes
             _build(transaction, group)
+            unchanged = self._db.total_changes == changes
+            if unchanged:
+                self._db.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers get it and the file stays as it was
             self._failed(transaction, group, error)
         else:
-            self._jobs.put(lambda: self._commit(transaction, group))
+            if unchanged:  # nothing to wait for: a look at an empty queue, a lease renewed
+                self._finish(transaction, group, None)
+            else:
+                self._jobs.put(lambda: self._commit(transaction, group))
 
     def _commit(self, transaction: Transaction, group: list[_Asked]) -> None:
         """On the committer's thread."""
@@ -133,11 +143,11 @@ class Writer:
         with suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-        if len(group) > 1 and not isinstance(error, sqlite3.OperationalError):
+        if len(group) > 1 and type(error) not in _FAULTS:
             self._asked[:0] = group[1:]
             self._write(group[:1])
             return
-        if isinstance(error, sqlite3.Error):
+        if type(error) in _FAULTS:
             refusal = StoreUnavailable(f"{self._name}: {error}")
             refusal.__cause__ = error
             error = refusal
@@ -172,9 +182,9 @@ def _build(transaction: Transaction, group: Iterable[_Asked]) -> None:
             errands.append(asked)
     if turns:
         transaction.prepare(turns)
-        for asked in group:
-            if asked.kind == _TURNS:
-                asked.answer = transaction.commit(asked.what, asked.claiming)
+    for asked in group:
+        if asked.kind == _TURNS:
+            asked.answer = transaction.commit(asked.what, asked.claiming)
     for asked in errands:
         transaction.flush()
         asked.answer = asked.what(transaction)

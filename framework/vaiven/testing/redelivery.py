@@ -1,0 +1,78 @@
+"""Webhooks posted as a provider that redelivers does: again and again until they are acknowledged, and sometimes twice.
+
+What was told to the client is remembered, so that a test can hold the bot to it (``vaiven.testing.judge``).
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+
+import aiohttp
+
+from vaiven.model.urns import Urn
+from vaiven.testing.webhooks import Webhook
+
+PAUSE_S = 0.05
+
+
+class Redelivery:
+    """Posts to one address.
+
+    ``told``: by home, each message in the order first posted, and whether it was acknowledged. ``refused`` counts answers
+    and errors that were no 200. ``posted`` counts posts by message; ``acks`` all 200s.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self.url = url
+        self.told: dict[Urn, dict[str, bool]] = defaultdict(dict)
+        self.posted: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.retry_after: Counter[str | None] = Counter()
+        self.acks = 0
+        self._session = session
+        self._progress = asyncio.Condition()
+
+    async def deliver(
+        self, home: Urn, id: str, webhook: Webhook, copies: int = 1, at_once: bool = False, patience: int | None = None
+    ) -> bool:
+        """Post a message, ``copies`` times in all, one after the other or all ``at_once``; tell whether it was acknowledged.
+
+        Each copy is posted until it is; with ``patience``, only so often.
+        """
+        self.told[home].setdefault(id, False)
+        posts = [self._insist(home, id, webhook, patience) for _ in range(copies)]
+        if at_once:
+            return any(await asyncio.gather(*posts))
+        return any([await post for post in posts])
+
+    async def post(self, id: str, webhook: Webhook) -> str:
+        """Post once; give the status, or the name of what went wrong."""
+        self.posted[id] += 1
+        try:
+            async with self._session.post(self.url, data=webhook.body, headers=dict(webhook.headers)) as answer:
+                if answer.status == 503:
+                    self.retry_after[answer.headers.get("Retry-After")] += 1
+                result = str(answer.status)
+        except (aiohttp.ClientError, ConnectionError) as error:
+            result = type(error).__name__
+        if result != "200":
+            self.refused[result] += 1
+            return result
+        async with self._progress:
+            self.acks += 1
+            self._progress.notify_all()
+        return result
+
+    async def reached(self, acks: int) -> None:
+        """Return once so many posts have been acknowledged."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: self.acks >= acks)
+
+    async def _insist(self, home: Urn, id: str, webhook: Webhook, patience: int | None) -> bool:
+        tries = 0
+        while await self.post(id, webhook) != "200":
+            tries += 1
+            if patience is not None and tries >= patience:
+                return False
+            await asyncio.sleep(PAUSE_S)
+        self.told[home][id] = True
+        return True

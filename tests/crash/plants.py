@@ -1,0 +1,200 @@
+"""Bugs on purpose. Each is one that real systems have had; the judge must find every one of them."""
+
+import asyncio
+import functools
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+Mark = Callable[[], None]
+
+
+def none(mark: Mark) -> None:
+    """Nothing is wrong: what the judge must let pass."""
+    mark()
+
+
+def no_dedupe(mark: Mark) -> None:
+    """A message that comes again is handled again."""
+    from vaiven.runtime import decide
+
+    original = decide.seen
+
+    def seen(contact: Any, event_id: str) -> bool:
+        if original(contact, event_id):
+            mark()
+        return False
+
+    decide.seen = seen
+
+
+def ack_before_append(mark: Mark) -> None:
+    """200 is answered before the event is stored."""
+    from vaiven.runtime.intake import Intake
+
+    original, pending = Intake.store, set()
+
+    async def later(self: Intake, events: Any) -> None:
+        await asyncio.sleep(0.05)
+        await original(self, events)
+
+    async def store(self: Intake, events: Any) -> list[Any]:
+        mark()
+        task = asyncio.create_task(later(self, events))
+        pending.add(task)
+        task.add_done_callback(pending.discard)
+        return []
+
+    Intake.store = store
+
+
+def out_of_turn(mark: Mark) -> None:
+    """Events that wait together are applied the newest first."""
+    from vaiven.runtime.queues import Queues
+    from vaiven.runtime.turn import TurnLoop
+
+    once, following = TurnLoop.once, Queues.next
+
+    async def slow(self: TurnLoop) -> None:
+        await asyncio.sleep(0.03)  # so that more of them wait together
+        await once(self)
+
+    def backwards(self: Queues, limit: int) -> list[Any]:
+        batch = following(self, limit)
+        if len({taken.event.home for taken in batch}) < len(batch):
+            mark()
+        return batch[::-1]
+
+    TurnLoop.once, Queues.next = slow, backwards
+
+
+def send_before_commit(mark: Mark, nth: str) -> None:
+    """What a turn says goes out before the turn is saved; then the process dies."""
+    from vaiven.model.outbox import RowState
+    from vaiven.runtime.turn import TurnLoop
+
+    original, left = TurnLoop._apply, [int(nth)]
+
+    async def apply(self: TurnLoop, batch: Any) -> None:
+        left[0] -= 1
+        if left[0]:
+            await original(self, batch)
+            return
+        turns = self._decide(batch, await self._load(batch))
+        self._sender._send([replace(row, state=RowState.DIALED, attempt=1) for turn in turns for row in turn.rows])
+        await asyncio.sleep(0.2)
+        mark()
+        os._exit(86)
+
+    TurnLoop._apply = apply
+
+
+def strays_again(mark: Mark) -> None:
+    """What was dialed when an owner died is taken for never sent."""
+    from vaiven.model.outbox import RowState, Settlement
+    from vaiven.runtime.sender import Sender
+
+    original = Sender.recover
+
+    async def recover(self: Sender) -> None:
+        epochs = dict(self._epochs)
+        rows = await self._store.strays(epochs)
+        if rows:
+            mark()
+        await self._store.settle(
+            [Settlement(row.partition, epochs[row.partition], row.row, row.attempt, RowState.QUEUED) for row in rows]
+        )
+        await original(self)
+
+    Sender.recover = recover
+
+
+def stop_at_enqueue(mark: Mark) -> None:
+    """The opt-out is looked at when a row is made, and not when it is claimed."""
+    from vaiven.model.messages import MessageClass
+    from vaiven.runtime.decide import Decider
+    from vaiven.stores import rules
+
+    doom, made = rules.doom, Decider._rows
+
+    def careless(message_class: Any, not_after: Any, control: int, sender: str, opt_outs: Any, *rest: Any) -> Any:
+        if sender in opt_outs and message_class is not MessageClass.CONSENT:
+            mark()
+        return doom(message_class, not_after, control, sender, (), *rest)
+
+    def rows(self: Decider, taken: Any, stepped: Any, contact: Any, *rest: Any) -> Sequence[Any]:
+        wanted = made(self, taken, stepped, contact, *rest)
+        return [row for row in wanted if row.message_class is MessageClass.CONSENT or row.sender not in contact.opt_outs]
+
+    rules.doom, Decider._rows = careless, rows
+
+
+def tally_apart(mark: Mark) -> None:
+    """Votes are counted in a transaction of their own, a moment after the turn's."""
+    from vaiven.stores.sqlite import SqliteStore
+
+    original, pending = SqliteStore.commit, set()
+
+    async def commit(self: SqliteStore, turns: Any, claiming: Any = None) -> Any:
+        verdicts = await original(self, [replace(turn, tallies=()) for turn in turns], claiming)
+        task = asyncio.create_task(count(self, turns))
+        pending.add(task)
+        task.add_done_callback(pending.discard)
+        return verdicts
+
+    async def count(self: SqliteStore, turns: Any) -> None:
+        await asyncio.sleep(0.05)
+
+        def add(tx: Any) -> None:
+            for turn in turns:
+                for tally in turn.tallies:
+                    tx._tallies[turn.event.partition, tally.poll, tally.option, str(tally.outcome)] += 1
+
+        mark()
+        await self._errand(add)
+
+    SqliteStore.commit = commit
+
+
+def full(mark: Mark, pages: str) -> None:
+    """The file may grow by so many pages and no more, until the process gets SIGUSR1."""
+    import signal
+
+    connect, room = sqlite3.connect, [int(pages)]
+
+    class Limited(sqlite3.Connection):
+        limited = False
+
+        def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+            if sql.startswith("BEGIN IMMEDIATE") and (not self.limited or not room):
+                (count,) = super().execute("PRAGMA page_count").fetchone()
+                super().execute(f"PRAGMA max_page_count = {count + (room[0] if room else 1_000_000)}")
+                self.limited = True
+            try:
+                return super().execute(sql, *args)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                    mark()
+                raise
+
+    signal.signal(signal.SIGUSR1, lambda *_: room.clear())
+    sqlite3.connect = functools.partial(connect, factory=Limited)
+
+
+ALL: dict[str, Callable[..., None]] = {
+    plant.__name__.replace("_", "-"): plant
+    for plant in (
+        none,
+        no_dedupe,
+        ack_before_append,
+        out_of_turn,
+        send_before_commit,
+        strays_again,
+        stop_at_enqueue,
+        tally_apart,
+        full,
+    )
+}
