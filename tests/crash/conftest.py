@@ -141,9 +141,9 @@ class Rig:
             dialed = await store.unsettled(["dialed"], 1 << 20)
         self.crashes.append(frozenset(row.reference for row in dialed))
 
-    async def start(self, *arguments: str, stdout: int | None = None) -> Process:
+    async def start(self, *arguments: str, stdout: int | None = None, stderr: int | None = None) -> Process:
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "framework"), "TOKEN": TOKEN}
-        process = Process(await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environ, stdout=stdout))
+        process = Process(await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environ, stdout=stdout, stderr=stderr))
         self.started.append(process)
         return process
 

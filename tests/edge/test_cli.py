@@ -12,7 +12,7 @@ import pytest
 
 import vaiven
 from vaiven.edge.cli import run
-from vaiven.edge.cli.paths import demo_bot_dir
+from vaiven.edge.paths import demo_bot_dir
 from vaiven.edge.settings import BotSettings
 from vaiven.model.effects import Tally, TallyOutcome
 from vaiven.model.errors import StoreInUse, StoreMismatch

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vaiven.edge.cli.paths import bot_of, demo_bot_dir
+from vaiven.edge.paths import bot_of, demo_bot_dir
 from vaiven.edge.settings import BotSettings, load_settings, read_settings, store_url
 from vaiven.model.errors import SettingsError
 

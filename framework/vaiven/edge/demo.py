@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from vaiven.edge.cli.paths import demo_bot_dir
 from vaiven.edge.console import Console
 from vaiven.edge.http import make_transport
+from vaiven.edge.paths import demo_bot_dir
 from vaiven.edge.serve import assemble, run, serve, signalled
 from vaiven.edge.settings import BotSettings, load_settings
 from vaiven.edge.web import Door, Site

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vaiven.edge.channel_settings import ChannelSettings, read_channels
 from vaiven.edge.command_settings import read_commands
+from vaiven.edge.paths import BOT_FILE, FLOWS
 from vaiven.edge.places import UNKNOWN, Layer, Place, Reader, given
 from vaiven.flow.document import Command
 from vaiven.flow.problems import Problem, in_file_order, suggest
@@ -17,7 +18,6 @@ from vaiven.flow.source import Source, scan
 from vaiven.flow.spec import BotSpec, Words
 from vaiven.model.errors import SettingsError
 
-FILE = "bot.yaml"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 _BOT = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
@@ -121,7 +121,7 @@ def store_url(path: Path | str, environ: Mapping[str, str]) -> str:
 def bot_file(path: Path | str) -> Path:
     """The ``bot.yaml`` that this names: itself, or the one in this folder."""
     path = Path(path)
-    return path / FILE if path.is_dir() or path.suffix not in (".yaml", ".yml") else path
+    return path / BOT_FILE if path.is_dir() or path.suffix not in (".yaml", ".yml") else path
 
 
 def _scan(file: Path) -> tuple[Source | None, list[Problem]]:
@@ -134,7 +134,7 @@ def _scan(file: Path) -> tuple[Source | None, list[Problem]]:
 
 def _unreadable(file: Path, error: Exception) -> Problem:
     if isinstance(error, FileNotFoundError):
-        beside = sorted(str(each.parent) for each in Path().glob(f"bots/*/{FILE}"))
+        beside = sorted(str(each.parent) for each in Path().glob(f"bots/*/{BOT_FILE}"))
         return Problem("no-bot", str(file), 1, 1, "there is no such file", f"Bots here: {', '.join(beside)}." if beside else "")
     reason = (
         "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or type(error).__name__
@@ -203,7 +203,7 @@ def _flows(reader: Reader, place: Place, file: Path, written: str) -> Path:
     folder = (file.parent / written).resolve()
     if not folder.is_dir():
         reader.say(place, "no-flows", f"there is no folder {folder}", "It is read from the folder of this file on.")
-    elif next(folder.glob("*.flow.yaml"), None) is None:
+    elif next(folder.glob(FLOWS), None) is None:
         reader.say(place, "no-flows", f"no *.flow.yaml file is in {folder}")
     return folder
 

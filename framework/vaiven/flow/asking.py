@@ -38,7 +38,8 @@ class AskNode(Node):
         self._retry = None if retry is None else tuple(Text(text) for text in retry)
         self._choices = Choices(verb.answer.choices) if verb.answer.choices else None
         self._prefix = f"{flow}/{step.name}/"
-        self._local = self._question.local or any(text.local for text in self._retry or ())
+        texts = (*(self._retry or ()), *([self._hint] if self._hint is not None else ()))
+        self._local = self._question.local or any(text.local for text in texts)
 
     # ---- entering and asking
 

@@ -123,7 +123,7 @@ class Draft:
         self.vars = {}
         self.answers = {}
         self.trail = ()
-        self.waiting = self.quiet = False
+        self.waiting = self.quiet = self.returning = False
         self.ended = None
         self._locale = None
         self.scope = Scope(self)
@@ -134,6 +134,10 @@ class Draft:
         draft._blank(flow)
         return draft
 
+    def has_open(self, name: str) -> bool:
+        """Whether the flow of that name is open, on top or below."""
+        return self.is_open and (self.flow.name == name or any(frame.flow == name for frame in self.lower))
+
     def _pause(self) -> None:
         """Put the top frame below, its timers stopped with what was left of them."""
         prefix = self._timer_prefix()
@@ -142,7 +146,10 @@ class Draft:
         self.lower = (*self.lower, self._frame(paused))
 
     def pop(self) -> bool:
-        """The top frame has ended. True if one below it goes on, where it stood; else no session is open any more."""
+        """The top frame has ended. True if one below it goes on, where it stood; else no session is open any more.
+
+        Its timers go on with what was left of them; those that count silence begin again, for there was none.
+        """
         self.effects.append(End(self.flow.name, self.ended or ""))
         self._drop_timers()
         if not self.lower:
@@ -150,9 +157,11 @@ class Draft:
             return False
         frame = self.lower[-1]
         self.lower = self.lower[:-1]
-        self._stand(frame, self.flows.shapes[frame.shape])
+        flow = self.flows.shapes[frame.shape]
+        self._stand(frame, flow)
+        idle = {timer.name: timer.delay_ms for timer in flow.asks[frame.step].idle}
         for name, left_ms in frame.paused.items():
-            self.arm(name, left_ms)
+            self.arm(name, idle.get(name, left_ms))
         return True
 
     def _frame(self, paused: Mapping[str, int]) -> Frame:
@@ -173,7 +182,8 @@ class Draft:
 
     def wait_at(self, ask: "AskNode") -> None:
         """Arrive at a step that waits: a new visit, its tries unused, its timers armed and no others of this frame."""
-        self.visit += 1
+        # Not a count: a button of an earlier session, or of an earlier interruption, must not be taken for one of this visit.
+        self.visit = self.contact.version + 1
         self.tries = 0
         self.waiting = True
         if ask.name in self.trail:
@@ -266,11 +276,10 @@ class Draft:
         return self.flow.asks[self.step].timer_events[due.key[len(prefix) :]]
 
     def restart_idle(self) -> None:
-        """A message came: timers that count silence begin again. Those of a step just entered have just begun."""
+        """A message came: timers that count silence begin again."""
         if self.is_open and self.waiting:
             for timer in self.flow.asks[self.step].idle:
-                if f"{self._timer_prefix()}{timer.name}" not in self.armed:
-                    self.arm(timer.name, timer.delay_ms)
+                self.arm(timer.name, timer.delay_ms)
 
     def close(self, outcome: str) -> None:
         """End the whole session, every frame of it."""

@@ -9,9 +9,6 @@ from vaiven.flow.parse import parse_all
 from vaiven.flow.problems import Problem, in_file_order
 from vaiven.flow.source import scan
 
-SUFFIX = ".flow.yaml"
-"""How the name of a flow file ends."""
-
 
 def load_flow(text: str, file: str, params: Mapping[str, Any] | None = None) -> tuple[FlowDocument | None, list[Problem]]:
     """One flow: its document, None if it has an error, and every problem of it in file order.

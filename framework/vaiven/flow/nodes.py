@@ -168,7 +168,7 @@ class Leave:
         if not self._apologise:
             return
         error_flow = draft.flows.error_flow
-        if error_flow is not None and error_flow is not draft.flow:
+        if error_flow is not None and not draft.has_open(error_flow.name):
             draft.next_flow = error_flow.name
         else:
             draft.send(draft.flows.spec.words.error)

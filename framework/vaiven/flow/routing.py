@@ -8,6 +8,7 @@ from vaiven.flow.asking import AskNode, Reading
 from vaiven.flow.compile import ANSWER, NO_ANSWER, REPEAT, WHICH, reject_event
 from vaiven.flow.draft import Draft
 from vaiven.flow.driving import begin, drive
+from vaiven.flow.expressions import ExpressionError
 from vaiven.flow.flow import Entry, Flow
 from vaiven.model.effects import TallyOutcome
 from vaiven.model.messages import Choice, InboundMessage, MessageKind
@@ -177,31 +178,42 @@ def _file(draft: Draft, message: InboundMessage, raw: str) -> None:
 def _interrupt(draft: Draft, folded: str, raw: str) -> bool:
     """Another flow's keyword: the whole message, or with an exact answer to the step that the other words are for."""
     found = draft.flows.keyword(folded.split(" "), draft.event.channel)
-    if found is None or found[0] is draft.flow:
+    # By name: a session may stand in an older version of the flow.
+    if found is None or found[0].name == draft.flow.name:
         return False
     flow, entry, rest = found
+    answer = None
     if rest:
-        if entry.rest is None:
-            return False
-        said = _after_keyword(raw, rest)
-        answer = flow.asks[entry.rest].plain(draft.trial(flow), rest, said)
+        answer = _certain(draft, flow, entry, rest, _after_keyword(raw, rest)) if entry.rest is not None else None
         if answer is None:
             return False
+    if not _return_to(draft, flow, entry, answer):
         _enter(draft, flow, entry, answer)
-    elif not _return_to(draft, flow):
-        _enter(draft, flow, entry)
     return True
 
 
-def _return_to(draft: Draft, flow: Flow) -> bool:
-    """Where that flow waits below, or on top: leave what is above it and ask its question again."""
-    if not draft.is_open or flow.name not in (draft.flow.name, *(frame.flow for frame in draft.lower)):
+def _return_to(draft: Draft, flow: Flow, entry: Entry | None = None, answer: Understood | None = None) -> bool:
+    """Where that flow waits below, or on top: leave what is above it. Its question is asked again, unless this is its answer."""
+    if not draft.has_open(flow.name):
         return False
     while draft.flow.name != flow.name:
         draft.ended = LEFT
         draft.pop()
-    drive(draft, REPEAT)
+    ask = draft.flow.asks[draft.step]
+    if entry is not None and answer is not None and ask.name == entry.rest:
+        _answered(draft, ask, ask.plain(draft, fold(answer.raw), answer.raw), answer.raw)
+    else:
+        drive(draft, REPEAT)
     return True
+
+
+def _certain(draft: Draft, flow: Flow, entry: Entry, folded: str, raw: str) -> Understood | None:
+    """The answer that these words certainly are to the question of this entry. A flow that fails at it does not hear them."""
+    try:
+        return flow.asks[entry.rest or ""].plain(draft.trial(flow), folded, raw)
+    except ExpressionError:
+        draft.record("expression_failed", f"{flow.name}/{entry.rest}")
+        return None
 
 
 # ---- ways in, when no session is open
@@ -216,8 +228,7 @@ def _start(draft: Draft, folded: str, raw: str) -> None:
         _enter(draft, flow, entry, rest=rest, raw=_after_keyword(raw, rest))
         return
     for flow, entry in flows.answering(channel) if folded else ():
-        ask = flow.asks[entry.rest or ""]
-        answer = ask.plain(draft.trial(flow), folded, raw)
+        answer = _certain(draft, flow, entry, folded, raw)
         if answer is not None:
             _enter(draft, flow, entry, answer)
             return

@@ -128,7 +128,8 @@ def _consent(draft: Draft, message: InboundMessage) -> bool:
         if not silent:
             draft.send(words.started, MessageClass.CONSENT)
     elif verdict == "help":
-        draft.send(words.help, MessageClass.CONSENT)
+        if not (silent and message.consent == "help"):
+            draft.send(words.help, MessageClass.CONSENT)
     else:
         return False
     return True

@@ -22,12 +22,11 @@ class Template:
 
     ``render(scope, locale)`` gives the text; null prints as nothing. ``value(scope)`` gives the value itself where the text
     is exactly one ``{...}`` without a filter, else the rendered text. Both raise ExpressionError. ``names`` are the dotted
-    names it reads, ``filters`` the filters it uses, ``expressions`` its compiled pieces with their offset in the text.
+    names it reads, ``expressions`` its compiled pieces with their offset in the text.
     """
 
     source: str
     names: frozenset[str]
-    filters: tuple[str, ...]
     expressions: tuple[tuple[int, Expression], ...]
     render: Render
     value: Callable[[Mapping[str, Any]], Any]
@@ -35,7 +34,6 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class _Applied:
-    name: str
     filter: Filter
     arguments: tuple[Expression, ...]
 
@@ -61,7 +59,6 @@ def compile_template(text: str) -> Template:
     return Template(
         source=text,
         names=frozenset(name for _, expression in expressions for name in expression.names),
-        filters=tuple(dict.fromkeys(applied.name for slot in slots for applied in slot.applied)),
         expressions=tuple(expressions),
         render=render,
         value=only.expression.evaluate if only else lambda scope: render(scope, _PLAIN),
@@ -188,7 +185,7 @@ def _applied(text: str, start: int, end: int, expressions: list[tuple[int, Expre
     if not found.least <= len(arguments) <= found.most:
         wanted = str(found.least) if found.least == found.most else f"{found.least} to {found.most}"
         raise ExpressionError(f"filter {name} takes {wanted} arguments, here are {len(arguments)}", at)
-    return _Applied(name, found, arguments)
+    return _Applied(found, arguments)
 
 
 def _renderer(parts: list[str | _Slot]) -> Render:

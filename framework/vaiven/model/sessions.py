@@ -9,10 +9,10 @@ class Frame(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One flow on the stack of a session.
 
     ``shape`` is the hash of the flow's steps, verbs, routes, guards, types and bounds: the machine this frame runs on.
-    ``visit`` counts entries into waiting steps, so that a timer or button of an earlier visit is told apart. ``trail``
-    are the questions passed, newest last, for BACK. ``answers`` holds results of asks, calls and tallies by step name.
-    ``asked`` is the visit whose question was shown last: its buttons are good, older ones are stale. ``paused`` are the
-    timers of a frame that another one interrupts, by name, with the ms that were left.
+    ``visit`` is the contact's version that entered the waiting step, so that a timer or button of an earlier visit is told
+    apart. ``trail`` are the questions passed, newest last, for BACK. ``answers`` holds results of asks, calls and tallies by
+    step name. ``asked`` is the visit whose question was shown last: its buttons are good, older ones are stale. ``paused``
+    are the timers of a frame that another one interrupts, by name, with the ms that were left.
     """
 
     flow: str

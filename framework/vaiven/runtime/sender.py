@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from vaiven.channels.contract import Channel, Outcome, ProviderRequest, Result
@@ -55,6 +56,8 @@ class Sender:
         self._settled_some = asyncio.Event()
         self._claim_wake = asyncio.Event()
         self._stopping = False
+        self._stopped = False
+        self._claims = 0
 
     # -- the turn loop's side ------------------------------------------------------------------------------------------
 
@@ -108,11 +111,12 @@ class Sender:
         self._stopping = True
         try:
             async with asyncio.timeout(patience_s):
-                while self.under_way:
+                while self.under_way or self._claims:
                     self._settled_some.clear()
                     await self._settled_some.wait()
         except TimeoutError:
             log.warning("%d calls are still under way: their outcome will be unknown", self.under_way)
+        self._stopped = True
         self._settle_wake.set()
         self._claim_wake.set()
 
@@ -170,7 +174,7 @@ class Sender:
         return settle(row, epoch, outcome, now_ms, hold_ms, self._jitter)
 
     async def _settle_loop(self) -> None:
-        while not (self._stopping and not self._settlements):
+        while not self._stopped:
             await self._settle_wake.wait()
             self._settle_wake.clear()
             batch, self._settlements = self._settlements, []
@@ -230,11 +234,18 @@ class Sender:
     async def _claim(self) -> None:
         claiming = self.claiming(self._paces)
         rows: Sequence[OutboxRow] = ()
+        self._claims += 1
         try:
             if any(claiming.budget.values()):
                 rows = await self._store.claim(claiming.epochs, self._clock(), claiming.budget)
         finally:
             self.committed(claiming, rows, 0)
+            self._claims -= 1
+            self._settled_some.set()
         self._waiting = max(0, self._waiting - len(rows))
-        if not rows and not self.under_way and any(claiming.budget.values()):
+        used = Counter(row.channel for row in rows)
+        if any(room and used[name] >= room for name, room in claiming.budget.items()):
+            # More may wait than was counted here: what an earlier owner left, or what fell due together.
+            self._waiting = max(1, self._waiting)
+        elif not rows and not self.under_way and any(claiming.budget.values()):
             self._waiting = 0

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from vaiven.flow.load import SUFFIX, load_flow
+from vaiven.flow.load import load_flow
 from vaiven.flow.source import scan
 
+SUFFIX = ".flow.yaml"
 BROKEN = sorted((Path(__file__).parent / "broken").glob("*" + SUFFIX))
 WITH_BOT = {"opens": "2026-12-05T20:00Z", "closes": "2026-12-05T22:15Z"}
 

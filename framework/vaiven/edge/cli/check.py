@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vaiven.edge.cli import FINDINGS, USAGE
-from vaiven.edge.cli.paths import BOT_FILE, bot_of, from_here
+from vaiven.edge.paths import BOT_FILE, FLOWS, bot_of, from_here
 
 if TYPE_CHECKING:
     from vaiven.edge.settings import BotSettings
     from vaiven.flow.problems import Problem
-
-FLOWS = "*.flow.yaml"
 
 
 @click.command(short_help="Find every problem in flow files and bots.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaiven.edge.cli.paths import bot_of
+from vaiven.edge.paths import bot_of
 
 if TYPE_CHECKING:
     from vaiven.flow.flowset import FlowSet

@@ -144,10 +144,6 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     )
 
 
-def _cell(text: str, width: int, number: bool) -> str:
-    return text.rjust(width) if number else text.ljust(width)
-
-
 async def recounted(store: "Store", poll: str) -> Votes:
     """Votes of a poll as the effects of every turn in history tell them."""
     from vaiven.model.effects import Tally

@@ -124,7 +124,9 @@ def kinds_of_params(view: View) -> Iterator[Problem]:
             continue
         use = next((use for use in view.document.uses if _reckons(use, f"params.{name}")), None)
         if use is not None:
-            text = f"the bot gives the param '{name}' as {kind_of(given)}, {given!r}, and the flow reckons with a {kind_of(default)}"
+            text = (
+                f"the bot gives the param '{name}' as {kind_of(given)}, {given!r}, and the flow reckons with a {kind_of(default)}"
+            )
             cure = f"Write it in the bot as the flow does: `{name}: {default}`."
             yield view.problem("wrong-param", view.place_of(use, f"params.{name}"), text, cure)
 

@@ -28,9 +28,10 @@ def _say(reader: Reader, node: Node, fields: Fields) -> Verb | None:
 
 
 def _ask(reader: Reader, node: Node, fields: Fields) -> Verb | None:
+    reader.local = ASK_NAMES - {"hint"}
+    hint = reader.text(fields["hint"].value, "`hint`") if "hint" in fields else None
     reader.local = ASK_NAMES
     question = routes.parts(reader, node, "`ask`")
-    hint = reader.text(fields["hint"].value, "`hint`") if "hint" in fields else None
     retry = retries(reader, fields["retry"].value) if "retry" in fields else None
     otherwise = routes.route(reader, fields["else"].value, "else") if "else" in fields else None
     rejected = _reject(reader, fields)

@@ -108,9 +108,10 @@ class Lanes:
         """Whether its moment has come, and no earlier row of its lane holds it."""
         if line.wake_ms > now_ms:
             return False
-        if line.message_class in PASSING:
+        lane = self._lanes[line.home, line.channel]
+        if lane[0] is line or line.message_class in PASSING:
             return True
-        for earlier in self._lanes[line.home, line.channel]:
+        for earlier in lane:
             if earlier is line:
                 break
             if rules.holds(earlier.state, earlier.wake_ms, now_ms):

@@ -75,7 +75,7 @@ class Deliveries:
             if state == RowState.ACCEPTED and dialed_ms <= watermark_ms:
                 known = None if told is None else rules.STATUSES[told]
                 if merge(known, status) is known:
-                    continue
+                    return
                 yield id_
 
     def _merge_all(self, ids: Sequence[int], receipt: DeliveryReceipt) -> None:

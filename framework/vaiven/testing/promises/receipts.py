@@ -138,7 +138,8 @@ class ReceiptContract(Promises):
     async def test_a_receipt_and_its_settle_at_the_same_time(self, store: Store, owner: Owner, by: str) -> None:
         await owner.commit(owner.event(), {})
         (row,) = await owner.claim()
-        receipt = DeliveryReceipt(DeliveryStatus.READ, **{by: row.reference if by == "reference" else "SM1"})
+        reference, provider_id = (row.reference, None) if by == "reference" else (None, "SM1")
+        receipt = DeliveryReceipt(DeliveryStatus.READ, reference=reference, provider_id=provider_id)
         event = owner.event(body=receipt)
         turn = make_turn(event, await owner.accept(event), owner.turns[event.partition], touching=False, receipt=receipt)
         await asyncio.gather(store.commit([turn]), owner.settle(row, RowState.ACCEPTED, provider_id="SM1"))

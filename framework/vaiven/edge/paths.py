@@ -3,6 +3,8 @@
 from pathlib import Path
 
 BOT_FILE = "bot.yaml"
+FLOWS = "*.flow.yaml"
+"""What the flow files in a folder are called."""
 
 
 def bot_of(folder: Path) -> Path | None:
@@ -20,6 +22,6 @@ def from_here(path: Path) -> Path:
 
 def demo_bot_dir() -> Path:
     """The folder of the demo's bot: in an installed package among its data, in a checkout where it is edited."""
-    package = Path(__file__).resolve().parents[2]
+    package = Path(__file__).resolve().parents[1]
     installed = package / "_demo" / "bots" / "tv_vote"
     return installed if installed.is_dir() else package.parents[1] / "bots" / "tv_vote"

@@ -1,0 +1,52 @@
+"""The judge is judged: each planted bug must be found, and by the law that it breaks; without one, nothing is found."""
+
+import asyncio
+import signal
+
+import pytest
+
+from vaiven.testing.judge import Law, judge
+from vaiven.testing.numbers import north_american
+from vaiven.testing.provider import FakeProvider, slow
+
+CONTACTS = 60
+VOTES = 10
+KILL_AT = 300
+
+PLANTS = {
+    "none": set(),
+    "no-dedupe": {Law.TWICE},
+    "ack-before-append": {Law.LOST},
+    "out-of-turn": {Law.ORDER},
+    "send-before-commit": {Law.BOUND},
+    "strays-again": {Law.BOUND},
+    "tally-apart": {Law.TALLY},
+}
+"""Each plant, and the laws that find it; others may find it too."""
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("plant", PLANTS)
+async def test_the_judge_finds(rig, figures, plant) -> None:
+    dies = plant == "send-before-commit"
+    async with FakeProvider(answer=slow(0.02)) as provider, rig.clients() as clients:
+        rig.settle_bot(provider.url)
+        bot = await rig.bot(plant, *(["20"] if dies else []))
+        numbers = [north_american(100 + index) for index in range(CONTACTS)]
+        crowd = asyncio.create_task(rig.crowd(clients, numbers, VOTES, seed=7))
+        if dies:
+            assert await bot.ended() == 86
+            await rig.note_crash()
+        else:
+            await clients.reached(KILL_AT)
+            await rig.kill(bot)
+        bot = await rig.bot(None if dies else plant)
+        await crowd
+        await rig.quiet()
+        assert await bot.end(signal.SIGINT) == 0
+        evidence = await rig.evidence(clients.told, provider.sends)
+    assert rig.fired.exists(), "the plant did nothing"
+    found = {finding.law for finding in judge(evidence)}
+    figures["found by"] = " ".join(sorted(found)) or "none"
+    assert found >= PLANTS[plant]
+    assert not (found and plant == "none"), judge(evidence)
