@@ -4,7 +4,7 @@ import asyncio
 import functools
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -118,18 +118,22 @@ def stop_at_enqueue(mark: Mark) -> None:
     from vaiven.runtime.decide import Decider
     from vaiven.stores import rules
 
-    doom, made = rules.doom, Decider._rows
+    doom, decide = rules.doom, Decider.decide
 
     def careless(message_class: Any, not_after: Any, control: int, sender: str, opt_outs: Any, *rest: Any) -> Any:
         if sender in opt_outs and message_class is not MessageClass.CONSENT:
             mark()
         return doom(message_class, not_after, control, sender, (), *rest)
 
-    def rows(self: Decider, taken: Any, stepped: Any, contact: Any, *rest: Any) -> Sequence[Any]:
-        wanted = made(self, taken, stepped, contact, *rest)
-        return [row for row in wanted if row.message_class is MessageClass.CONSENT or row.sender not in contact.opt_outs]
+    def looked_at(self: Decider, *args: Any) -> Any:
+        turn = decide(self, *args)
+        if turn.state is None:
+            return turn
+        out = turn.state.contact.opt_outs
+        rows = (row for row in turn.rows if row.message_class is MessageClass.CONSENT or row.sender not in out)
+        return replace(turn, rows=tuple(rows))
 
-    rules.doom, Decider._rows = careless, rows
+    rules.doom, Decider.decide = careless, looked_at
 
 
 def tally_apart(mark: Mark) -> None:

@@ -1,7 +1,7 @@
 """Events waiting to be applied, partition by partition, strictly by number."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace as changed
 
@@ -58,6 +58,11 @@ class Queues:
             self._taken[partition] = min(self._taken[partition], number - 1)
             self._gaps.add(partition)
             self._drop(partition)
+
+    def restore(self, batch: Sequence[Taken]) -> None:
+        """The store could not save these: they are next again, but for those that were rewound or whose partition is lost."""
+        taken_to = self._taken
+        self._ready.extendleft(taken for taken in reversed(batch) if taken.number <= taken_to.get(taken.event.partition, -1))
 
     def after(self) -> Mapping[int, int]:
         """For ``Store.take``: each partition with a gap, and the number that is known."""

@@ -112,8 +112,8 @@ class TurnLoop:
             try:
                 await self._apply(batch)
             except StoreUnavailable:
-                for taken in batch:
-                    self.queues.rewind(taken.event.partition, taken.number)
+                # No fault of theirs: to read them from the inbox again would count against them, and bury what was acknowledged.
+                self.queues.restore(batch)
                 raise
 
     async def _apply(self, batch: Sequence[Taken]) -> None:

@@ -1,13 +1,14 @@
 """Group commit: what the loop brings while one transaction is on its way to the disk goes into the next.
 
-A transaction is built on the loop's thread, whose data it decides by, and only its COMMIT, which waits for the disk, runs on
-a thread of its own. So the two threads pass the interpreter lock once a transaction and not at every statement
-(docs/decisions/0001). There is no timer: an idle store begins at once.
+A transaction is built on the loop's thread, whose data it decides by. Its COMMIT waits for the disk: where that is quick, it
+runs there too; where it is slow, on a thread of its own, so that the loop goes on meanwhile. The two threads pass the
+interpreter lock at most once a transaction (docs/decisions/0001). There is no timer: an idle store begins at once.
 """
 
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import SimpleQueue
@@ -18,6 +19,12 @@ from vaiven.stores.sqlite.mirror import Mirror
 from vaiven.stores.sqlite.transaction import Transaction
 
 _EVENTS, _TURNS, _SETTLEMENTS, _ERRAND = range(4)
+
+_QUICK_S = 0.001
+"""A disk whose syncs take less is waited for on the loop: handing the COMMIT to a thread and back costs more."""
+
+_LOOK_AGAIN = 64
+"""On a slow disk, one COMMIT in so many is still timed on the loop, since a thread's own time says little beside a busy loop."""
 
 _FAULTS = (sqlite3.OperationalError, sqlite3.DatabaseError, sqlite3.InternalError)
 """What the file can do to us: full, locked, unreadable, damaged. Their other kinds are faults of what was asked."""
@@ -42,6 +49,7 @@ class Writer:
         self._asked: list[_Asked] = []
         self._busy = self._closing = False
         self._stale = False
+        self._sync_s, self._commits = 0.0, 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -113,15 +121,28 @@ class Writer:
             if unchanged:  # nothing to wait for: a look at an empty queue, a lease renewed
                 self._finish(transaction, group, None)
             else:
-                self._jobs.put(lambda: self._commit(transaction, group))
+                self._sync(transaction, group)
 
-    def _commit(self, transaction: Transaction, group: list[_Asked]) -> None:
-        """On the committer's thread."""
-        failure: sqlite3.Error | None = None
+    def _sync(self, transaction: Transaction, group: list[_Asked]) -> None:
+        self._commits += 1
+        if self._sync_s >= _QUICK_S and self._commits % _LOOK_AGAIN:
+            self._jobs.put(lambda: self._commit_apart(transaction, group))
+            return
+        began = time.perf_counter()
+        failure = self._commit()
+        self._sync_s += (time.perf_counter() - began - self._sync_s) / 4
+        self._finish(transaction, group, failure)
+
+    def _commit(self) -> sqlite3.Error | None:
         try:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            failure = error
+            return error
+        return None
+
+    def _commit_apart(self, transaction: Transaction, group: list[_Asked]) -> None:
+        """On the committer's thread."""
+        failure = self._commit()
         with suppress(RuntimeError):  # the loop was closed without closing the store; nobody waits any more
             self._loop.call_soon_threadsafe(self._finish, transaction, group, failure)
 
@@ -158,7 +179,7 @@ class Writer:
 
     def _next(self) -> None:
         if self._asked:
-            self._begin()
+            self._loop.call_soon(self._begin)
         else:
             self._busy = False
             self._idle.set()
