@@ -1,4 +1,4 @@
-# Everything a person types here:  make demo | make test | make lint | make coverage | make bench | make clean
+# Everything a person types here:  make demo | make test | make lint | make coverage | make bench | make torture | make clean
 # Needs Python 3.11 or later and nothing else: what the project needs is put into .venv, and again when pyproject.toml changes.
 # ARGS go to the command:  make demo ARGS="--port 9000"     make test ARGS="tests/flow -k tally"
 
@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help demo test lint coverage bench clean
+.PHONY: help demo test lint coverage bench torture clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,11 @@ lint: $(VENV)/ready-dev
 
 bench: $(VENV)/ready-dev
 	@exec $(BIN)/python tests/bench/run.py $(ARGS)
+
+# Kills at random moments for MINUTES, each round with a seed of its own, which a failure names.
+MINUTES ?= 10
+torture: $(VENV)/ready-dev
+	@TORTURE_MINUTES=$(MINUTES) exec $(BIN)/python -m pytest -s tests/crash/test_kill.py -k random $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov build dist

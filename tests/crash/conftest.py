@@ -9,7 +9,7 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -89,6 +89,7 @@ class Rig:
         self.hook = f"{self.url}/hooks/sms"
         self.started: list[Process] = []
         self.crashes: list[frozenset[str]] = []
+        self.log_level = "warning"
 
     # -- processes -----------------------------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ class Rig:
         assert process.process.stdout is not None
         return (await process.process.stdout.readline()).decode().strip()
 
-    def settle_bot(self, api: str, flows: Path = ROOT / "flows/tv_vote", **channel: str) -> None:
+    def settle_bot(self, api: str, flows: Path = ROOT / "flows/tv_vote", **channel: str | int) -> None:
         """Write its bot.yaml; ``channel`` are more settings of the channel."""
         text = BOT.format(flows=flows, db=self.db, port=self.port, account=ACCOUNT, api=api)
         (self.folder / "bot.yaml").write_text(text + "".join(f"    {name}: {value}\n" for name, value in channel.items()))
@@ -107,17 +108,22 @@ class Rig:
     async def bot(self, fault: str | None = None, *options: str) -> Process:
         """Start the bot, with a fault planted if one is named; return once it is ready."""
         process = await self.launch(fault, *options)
+        await self.ready(process)
+        return process
+
+    async def ready(self, process: Process) -> None:
+        """Return once this process says that it is ready."""
         async with aiohttp.ClientSession() as session:
             for _ in range(1500):
                 assert process.running, "the bot did not start"
                 if await self.readiness(session) == 200:
-                    return process
+                    return
                 await asyncio.sleep(0.01)
         raise AssertionError("the bot is not ready after 15 s")
 
     async def launch(self, fault: str | None = None, *options: str) -> Process:
         """Start the bot and wait for nothing."""
-        run = ["run", str(self.folder), "--port", str(self.port), "--log-level", "warning"]
+        run = ["run", str(self.folder), "--port", str(self.port), "--log-level", self.log_level]
         if fault is None:
             return await self.start("-m", "vaiven.edge.cli", *run)
         return await self.start(str(HERE / "launch.py"), fault, str(self.fired), *options, "--", *run)
@@ -143,7 +149,9 @@ class Rig:
 
     async def start(self, *arguments: str, stdout: int | None = None, stderr: int | None = None) -> Process:
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "framework"), "TOKEN": TOKEN}
-        process = Process(await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environ, stdout=stdout, stderr=stderr))
+        process = Process(
+            await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environ, stdout=stdout, stderr=stderr)
+        )
         self.started.append(process)
         return process
 
@@ -181,6 +189,11 @@ class Rig:
                 await asyncio.sleep(0.05)
         raise AssertionError(f"not quiet {timeout_s} s after the last fault: {counts}")
 
+    async def until(self, holds: Callable[[], object], timeout_s: float = 30) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not holds():
+                await asyncio.sleep(0.01)
+
     async def evidence(self, told: Mapping[Urn, Mapping[str, bool]], sends: Sequence[Send] | None = None) -> Evidence:
         """All there is to judge by, once the bot has ended."""
         if sends is None:
@@ -203,9 +216,7 @@ class Rig:
     def message(self, number: str, turn: int, text: str) -> tuple[Urn, str, webhooks.Webhook]:
         """Home, id and webhook of a message from this number."""
         sid = f"SM{number[1:]:0>24}{turn:08d}"
-        webhook = webhooks.twilio_message(
-            self.hook, TOKEN, account=ACCOUNT, sid=sid, sender=number, to="+12025550100", text=text
-        )
+        webhook = webhooks.twilio_message(self.hook, TOKEN, account=ACCOUNT, sid=sid, sender=number, to="+12025550100", text=text)
         return urn("tel", number), sid, webhook
 
     async def crowd(self, clients: Redelivery, numbers: Sequence[str], votes: int, seed: int, at_once: int = 64) -> None:

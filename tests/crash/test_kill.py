@@ -22,7 +22,7 @@ CONTACTS = 1_000
 VOTES = 10
 KILLS = (2_000, 4_500, 7_000)
 CONNECTIONS = 100
-"""Calls that the sender may have under way by default."""
+"""Calls that the sender may have under way, so rows that a kill may leave in doubt."""
 
 MINUTES = float(os.environ.get("TORTURE_MINUTES", "0"))
 """How long to kill at random; one round is run in any case."""
@@ -31,7 +31,7 @@ MINUTES = float(os.environ.get("TORTURE_MINUTES", "0"))
 @pytest.mark.crash
 async def test_every_acknowledged_vote_counts_once_through_kills(rig, figures) -> None:
     started = time.monotonic()
-    rig.settle_bot(await rig.provider(latency_s=0.02))
+    rig.settle_bot(await rig.provider(latency_s=0.02), connections=CONNECTIONS)
     bot = await rig.bot()
     async with rig.clients() as clients:
         numbers = [north_american(100 + index) for index in range(CONTACTS)]
@@ -78,16 +78,17 @@ async def test_kills_at_random_moments_even_while_it_starts(rig, figures, tmp_pa
 async def torment(rig, seed: int) -> dict[str, int]:
     """One round: a crowd, and kills at random moments until it is through."""
     chance = random.Random(seed)
-    rig.settle_bot(await rig.provider(latency_s=chance.choice([0.0, 0.02, 0.1])), connections=chance.choice([5, 50, 100]))
+    rig.settle_bot(await rig.provider(latency_s=chance.choice([0.01, 0.02, 0.05])), connections=chance.choice([20, 50, 100]))
     bot, kills = await rig.bot(), 5
     async with rig.clients() as clients:
         numbers = [north_american(100 + index) for index in range(100)]
-        crowd = asyncio.create_task(rig.crowd(clients, numbers, votes=20, seed=seed, at_once=16))
+        crowd = asyncio.create_task(rig.crowd(clients, numbers, votes=30, seed=seed, at_once=16))
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.05, 0.8))
             await rig.kill(bot)
             bot = await (rig.bot() if chance.random() < 0.6 else rig.launch())
         await crowd
+    await rig.ready(bot)
     await rig.quiet()
     assert await bot.end(signal.SIGTERM) == 0
     evidence = await rig.evidence(clients.told)

@@ -29,7 +29,7 @@ PLANTS = {
 @pytest.mark.parametrize("plant", PLANTS)
 async def test_the_judge_finds(rig, figures, plant) -> None:
     dies = plant == "send-before-commit"
-    async with FakeProvider(answer=slow(0.02)) as provider, rig.clients() as clients:
+    async with FakeProvider(answer=slow(0.05)) as provider, rig.clients() as clients:
         rig.settle_bot(provider.url)
         bot = await rig.bot(plant, *(["20"] if dies else []))
         numbers = [north_american(100 + index) for index in range(CONTACTS)]

@@ -15,9 +15,9 @@ import click
 from vaiven.edge.console import Console
 from vaiven.edge.http import make_transport
 from vaiven.edge.paths import demo_bot_dir
-from vaiven.edge.serve import assemble, run, serve, signalled
+from vaiven.edge.serve import assemble, door, run, serve, signalled
 from vaiven.edge.settings import BotSettings, load_settings
-from vaiven.edge.web import Door, Site
+from vaiven.edge.web import Site
 from vaiven.runtime.pacing import Pacing
 from vaiven.testing.crowd import Crowd, Line, TwilioLine, WhatsAppLine
 from vaiven.testing.provider import Accounts, FakeProvider
@@ -42,7 +42,7 @@ def run_demo(port: int, db: str | None, crowd: bool) -> int:
             bot = assemble(settings, make_transport(Pacing().connections))
             await bot.start()
             console = Console(bot)
-            site = Site([*Door(bot, settings.public_url or "").routes(), *console.routes()], HOST, chosen)
+            site = Site([*door(bot, settings).routes(), *console.routes()], HOST, chosen)
             crowding = asyncio.create_task(_crowd(settings, stop)) if crowd else None
             try:
                 await serve(bot, [site], stop, _greeting(console, db, crowd), drain_s)
@@ -89,7 +89,7 @@ def _instant(moment: datetime) -> str:
 async def _crowd(settings: BotSettings, stop: asyncio.Event) -> None:
     accounts = Accounts()
     lines: list[Line] = [TwilioLine(token=accounts.twilio_token), WhatsAppLine(secret=accounts.meta_secret)]
-    url = settings.public_url or ""
+    url = settings.public_url
     await Crowd(url, url, lines, rate_per_s=CROWD_PER_S, contacts=VIEWERS, seed=time.time_ns()).run(stop)
 
 

@@ -30,6 +30,7 @@ from vaiven.stores import open_store
 
 log = logging.getLogger("vaiven.serve")
 
+SIMULATOR = "simulator"
 DRAIN_S = 1.0
 """After SIGTERM a load balancer is told 503 for so long, and requests are still taken."""
 
@@ -63,11 +64,16 @@ def assemble(settings: BotSettings, transport: Transport) -> Bot:
         store=open_store(settings.store, clock=clock),
         lines=lines,
         flows=read_flows(settings),
-        transport=InProcess("simulator", simulated, transport),
+        transport=InProcess(SIMULATOR, simulated, transport),
         clock=clock,
         owner=f"{os.getpid()}-{secrets.token_hex(4)}",
         pacing={each.name: each.pacing for each in settings.channels},
     )
+
+
+def door(bot: Bot, settings: BotSettings) -> Door:
+    """The bot's webhooks, health and metrics."""
+    return Door(bot, settings.public_url, [each.name for each in settings.channels if each.type == SIMULATOR])
 
 
 async def serve(
@@ -82,7 +88,11 @@ async def serve(
     try:
         ports = []
         for site in sites:
-            ports.append(await site.start())
+            try:
+                ports.append(await site.start())
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise CannotListen(f"cannot listen on {site.host}:{site.port}: {reason}. Choose another with --port.") from error
             listening.append(site)
         started(ports)
         waiting = asyncio.create_task(stop.wait())
@@ -130,7 +140,7 @@ def run_bot(settings: BotSettings, host: str, port: int, console_port: int | Non
         stop, drain_s = signalled()
         bot = assemble(settings, make_transport(Pacing().connections))
         await bot.start()
-        sites = [Site(Door(bot, settings.public_url or "").routes(), host, port)]
+        sites = [Site(door(bot, settings).routes(), host, port)]
         if console_port is not None:
             console = Console(bot)
             sites.append(Site(console.routes(), "127.0.0.1", console_port))
@@ -138,7 +148,7 @@ def run_bot(settings: BotSettings, host: str, port: int, console_port: int | Non
         def started(ports: list[int]) -> None:
             click.echo(f"vaiven: {settings.bot} on http://{host}:{ports[0]}, store {settings.store}")
             for each in settings.channels:
-                if each.type != "simulator":
+                if each.type != SIMULATOR:
                     click.echo(f"  {each.name}: POST {settings.public_url}/hooks/{each.name}")
             if console_port is not None:
                 click.echo(f"  console: {console.url(f'http://127.0.0.1:{ports[1]}')}")
@@ -161,7 +171,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
     async def entry() -> None:
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        gc.set_threshold(50_000, 20, 20)
         await main()
 
     with asyncio.Runner(loop_factory=factory) as runner:

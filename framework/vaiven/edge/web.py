@@ -7,9 +7,10 @@ back to its sender, and no 200 is given before the store has it.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import HttpVersion11, web
 
@@ -32,7 +33,10 @@ PATIENCE_S = 5.0
 
 FORBIDDEN = b"forbidden"
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HOOKS = "/hooks/"
+"""Where providers post to: this and the channel's name."""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class BodyTooLarge(Exception):
@@ -90,10 +94,14 @@ class Prepared(web.StreamResponse):
 
 
 class Door:
-    """Answers providers. ``public_url`` is the address they were given: what is signed is read from there, never from Host."""
+    """Answers providers. ``public_url`` is the address they were given: what is signed is read from there, never from Host.
 
-    def __init__(self, bot: Bot, public_url: str) -> None:
+    ``inside`` are the channels that nobody outside posts to: the simulator's.
+    """
+
+    def __init__(self, bot: Bot, public_url: str, inside: Collection[str] = ()) -> None:
         self._bot = bot
+        self._inside = inside
         self._public_url = public_url.rstrip("/")
 
     def webhook(self, name: str) -> Handler:
@@ -104,7 +112,7 @@ class Door:
         prepared = Prepared(accepted)
         forbidden = WebhookAnswer(403, FORBIDDEN)
 
-        async def handle(request: web.Request) -> web.StreamResponse:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
             try:
                 body = await read_body(request)
             except BodyTooLarge:
@@ -159,10 +167,10 @@ class Door:
             web.get("/health/ready", self.ready),
             web.get("/metrics", self.metrics),
         ]
-        for name, line in self._bot.lines.items():
-            if getattr(line.channel, "hooked", True):
-                routes.append(web.post(f"/hooks/{name}", self.webhook(name)))
-                routes.append(web.get(f"/hooks/{name}", self.webhook(name), allow_head=False))
+        for name in self._bot.lines:
+            if name not in self._inside:
+                routes.append(web.post(HOOKS + name, self.webhook(name)))
+                routes.append(web.get(HOOKS + name, self.webhook(name), allow_head=False))
         return routes
 
 
@@ -174,6 +182,9 @@ class Site:
     """One listening socket with its routes."""
 
     def __init__(self, routes: list[web.RouteDef], host: str, port: int) -> None:
+        self._hooks: dict[str, Any] = {
+            route.path: route.handler for route in routes if route.method == "POST" and route.path.startswith(HOOKS)
+        }
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
         app.router.add_routes(routes)
         # Webhooks are signed as they are sent: an encoded body is not decoded, so no small body can become a large one.
@@ -186,17 +197,32 @@ class Site:
             handle_signals=False,
             shutdown_timeout=PATIENCE_S,
         )
-        self._host = host
-        self._port = port
+        self.host = host
+        self.port = port
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
         """Listen; give the port. Raises OSError if it is taken."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port, backlog=1024, reuse_address=True)
+        self._shorten()
+        site = web.TCPSite(self._runner, self.host, self.port, backlog=1024, reuse_address=True)
         await site.start()
         self._sweeper = asyncio.create_task(self._sweep())
         return int(self._runner.addresses[0][1])
+
+    def _shorten(self) -> None:
+        """Lead webhooks past the application's router: it costs each of them as much as checking its signature."""
+        server = self._runner.server
+        if server is None:
+            return
+        hooks = self._hooks
+        others: Handler = server.request_handler
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            hook = hooks.get(request.raw_path.partition("?")[0]) if request.method == "POST" else None
+            return await (others if hook is None else hook)(request)
+
+        server.request_handler = handle
 
     async def stop(self) -> None:
         """Listen no more, let requests under way finish."""

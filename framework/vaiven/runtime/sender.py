@@ -52,6 +52,8 @@ class Sender:
         self._learned: list[Identity] = []
         self._dialed = 0
         self._waiting = 0
+        self._backlog = False
+        self._uncounted: set[str] = set()
         self._settle_wake = asyncio.Event()
         self._settled_some = asyncio.Event()
         self._claim_wake = asyncio.Event()
@@ -100,7 +102,7 @@ class Sender:
             await self._store.settle([self._settled(row, epochs[row.partition], LOST, now_ms).settlement for row in rows])
             for row in rows:
                 self._counts["sends", row.channel, "lost"] += 1
-        self._waiting += 1
+        self._backlog = True
         self._claim_wake.set()
 
     async def stop(self, patience_s: float) -> None:
@@ -198,11 +200,14 @@ class Sender:
             events = []
             for row, settlement in batch:
                 self._paces[row.channel].settled(1)
+                if self._uncounted and row.reference in self._uncounted:
+                    self._uncounted.discard(row.reference)
+                    self._backlog = True  # others of its contact may have waited behind it
                 if settlement.event is not None:
                     events.append(settlement.event.partition)
             if events:
                 self._appended(events)
-            if self._waiting:
+            if self._waiting or self._backlog:
                 self._claim_wake.set()
 
     async def _claim_loop(self) -> None:
@@ -221,7 +226,7 @@ class Sender:
         """Until somebody wakes us, a sender has room again by its rate, or the poll is due."""
         now_ms = self._clock()
         wait_s = POLL_S
-        if self._waiting:
+        if self._waiting or self._backlog:
             waits = [wait for pace in self._paces.values() if (wait := pace.wait_ms(now_ms))]
             wait_s = min([POLL_S, *(wait / 1000 for wait in waits)])
         try:
@@ -231,8 +236,17 @@ class Sender:
             pass
         self._claim_wake.clear()
 
+    def _asking(self, claiming: Claiming) -> Claiming:
+        """No more room than rows are known to wait, or the commit under way would find none, and its rows would wait, too."""
+        if self._backlog or not self._waiting:
+            return claiming  # also the poll, which looks for rows that nobody told of
+        for name, room in claiming.budget.items():
+            self._paces[name].refund(max(0, room - self._waiting))
+        return Claiming(claiming.epochs, {name: min(room, self._waiting) for name, room in claiming.budget.items()})
+
     async def _claim(self) -> None:
-        claiming = self.claiming(self._paces)
+        uncounted = self._backlog or not self._waiting
+        claiming = self._asking(self.claiming(self._paces))
         rows: Sequence[OutboxRow] = ()
         self._claims += 1
         try:
@@ -243,9 +257,13 @@ class Sender:
             self._claims -= 1
             self._settled_some.set()
         self._waiting = max(0, self._waiting - len(rows))
+        if not any(claiming.budget.values()):
+            return
         used = Counter(row.channel for row in rows)
-        if any(room and used[name] >= room for name, room in claiming.budget.items()):
-            # More may wait than was counted here: what an earlier owner left, or what fell due together.
-            self._waiting = max(1, self._waiting)
-        elif not rows and not self.under_way and any(claiming.budget.values()):
+        # Rows that an earlier owner left, or that fell due, were never counted as waiting: while they fill the room there are
+        # more, and behind each of them there may be one.
+        self._backlog = uncounted and any(used[name] >= room for name, room in claiming.budget.items())
+        if uncounted:
+            self._uncounted.update(row.reference for row in rows)
+        if not rows and not self.under_way:
             self._waiting = 0

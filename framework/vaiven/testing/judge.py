@@ -11,6 +11,7 @@ nothing: whoever calls the judge must see to that.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 import msgspec
 
@@ -125,7 +126,7 @@ def turns(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(Law.ORDER, f"{home}: turns of {messages}")
         if [record.version for record in mine] != list(range(1, len(mine) + 1)):
             yield Finding(Law.ORDER, f"{home}: versions {[record.version for record in mine]}")
-        if any(later.number <= earlier.number for earlier, later in zip(mine, mine[1:], strict=False)):
+        if any(later.number <= earlier.number for earlier, later in pairwise(mine)):
             yield Finding(Law.ORDER, f"{home}: numbers {[record.number for record in mine]}")
 
 

@@ -4,6 +4,7 @@ What was told to the client is remembered, so that a test can hold the bot to it
 """
 
 import asyncio
+import time
 from collections import Counter, defaultdict
 
 import aiohttp
@@ -12,6 +13,8 @@ from vaiven.model.urns import Urn
 from vaiven.testing.webhooks import Webhook
 
 PAUSE_S = 0.05
+LONGEST_S = 60.0
+"""A bot that is down longer is taken for dead."""
 
 
 class Redelivery:
@@ -37,6 +40,9 @@ class Redelivery:
         """Post a message, ``copies`` times in all, one after the other or all ``at_once``; tell whether it was acknowledged.
 
         Each copy is posted until it is; with ``patience``, only so often.
+
+        Raises:
+            TimeoutError: it was refused for ``LONGEST_S``.
         """
         self.told[home].setdefault(id, False)
         posts = [self._insist(home, id, webhook, patience) for _ in range(copies)]
@@ -68,11 +74,13 @@ class Redelivery:
             await self._progress.wait_for(lambda: self.acks >= acks)
 
     async def _insist(self, home: Urn, id: str, webhook: Webhook, patience: int | None) -> bool:
-        tries = 0
+        tries, until_s = 0, time.monotonic() + LONGEST_S
         while await self.post(id, webhook) != "200":
             tries += 1
             if patience is not None and tries >= patience:
                 return False
+            if time.monotonic() > until_s:
+                raise TimeoutError(f"{id} was not acknowledged within {LONGEST_S:.0f} s: {dict(self.refused)}")
             await asyncio.sleep(PAUSE_S)
         self.told[home][id] = True
         return True

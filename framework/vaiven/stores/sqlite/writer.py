@@ -23,6 +23,9 @@ _EVENTS, _TURNS, _SETTLEMENTS, _ERRAND = range(4)
 _QUICK_S = 0.001
 """A disk whose syncs take less is waited for on the loop: handing the COMMIT to a thread and back costs more."""
 
+_ENOUGH = 64
+"""So many questions begin a transaction at once: sharing it with more saves little."""
+
 _LOOK_AGAIN = 64
 """On a slow disk, one COMMIT in so many is still timed on the loop, since a thread's own time says little beside a busy loop."""
 
@@ -78,7 +81,7 @@ class Writer:
         if not self._busy:
             self._busy = True
             self._idle.clear()
-            self._loop.call_soon(self._begin)
+            self._loop.call_soon(self._gather, 0)
         return future
 
     async def close(self) -> None:
@@ -98,6 +101,13 @@ class Writer:
         self._thread.join()
 
     # -- one transaction -----------------------------------------------------------------------------------------------
+
+    def _gather(self, before: int) -> None:
+        """Begin when a turn of the loop has brought nothing more: under load a transaction's fixed cost is shared by many."""
+        if before < len(self._asked) < _ENOUGH:
+            self._loop.call_soon(self._gather, len(self._asked))
+        else:
+            self._begin()
 
     def _begin(self) -> None:
         group, self._asked = self._asked, []
@@ -179,7 +189,7 @@ class Writer:
 
     def _next(self) -> None:
         if self._asked:
-            self._loop.call_soon(self._begin)
+            self._loop.call_soon(self._gather, 0)
         else:
             self._busy = False
             self._idle.set()
