@@ -88,7 +88,7 @@ class Rig:
         self.url = f"http://127.0.0.1:{self.port}"
         self.hook = f"{self.url}/hooks/sms"
         self.started: list[Process] = []
-        self.crashes: list[frozenset[str]] = []
+        self.crashes: list[frozenset[tuple[str, int]]] = []
         self.log_level = "warning"
 
     # -- processes -----------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ class Rig:
         """The process is dead: note which rows its file shows as dialed."""
         async with self.copy() as store:
             dialed = await store.unsettled(["dialed"], 1 << 20)
-        self.crashes.append(frozenset(row.reference for row in dialed))
+        self.crashes.append(frozenset((row.reference, row.attempt) for row in dialed))
 
     async def start(self, *arguments: str, stdout: int | None = None, stderr: int | None = None) -> Process:
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "framework"), "TOKEN": TOKEN}

@@ -39,6 +39,7 @@ async def test_the_judge_finds(rig, figures, plant) -> None:
             await rig.note_crash()
         else:
             await clients.reached(KILL_AT)
+            await provider.wait_for(CONTACTS * 2)  # so that calls are under way
             await rig.kill(bot)
         bot = await rig.bot(None if dies else plant)
         await crowd

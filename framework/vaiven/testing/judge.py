@@ -62,7 +62,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One run.
 
     ``told``: by home, the provider ids of its messages in the order sent, and whether each was acknowledged. ``crashes``: for
-    each crash, the references of the rows that the file showed as dialed. ``claimed_ms``: when a row was last claimed, by
+    each crash, the rows that the file showed as dialed, by reference and attempt. ``claimed_ms``: when a row was last claimed, by
     reference, where that is known (for ``CONSENT``); ``records`` are in number order within a partition.
     """
 
@@ -73,7 +73,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     dead: Sequence[DeadLetter]
     counts: Counts
     sends: Sequence[provider.Send]
-    crashes: Sequence[frozenset[str]] = ()
+    crashes: Sequence[frozenset[tuple[str, int]]] = ()
     claimed_ms: Mapping[str, int] = {}
 
 
@@ -81,7 +81,7 @@ async def gather(
     store: Store,
     told: Mapping[Urn, Mapping[str, bool]],
     sends: Iterable[provider.Send],
-    crashes: Sequence[frozenset[str]] = (),
+    crashes: Sequence[frozenset[tuple[str, int]]] = (),
     claimed_ms: Mapping[str, int] | None = None,
 ) -> Evidence:
     """Read everything that the store kept of the run."""
@@ -178,7 +178,8 @@ def said(evidence: Evidence) -> Iterator[Finding]:
 def sent(evidence: Evidence) -> Iterator[Finding]:
     """BOUND, UNSAID and DOUBT, row by row."""
     seen = Counter(send.reference for send in evidence.sends if send.sent)
-    dialed = Counter(reference for crash in evidence.crashes for reference in crash)
+    # A process that dies before it has accounted for the last one's calls leaves the same attempt dialed once more.
+    dialed = Counter(reference for reference, _ in frozenset().union(*evidence.crashes))
     for row in evidence.rows:
         reference, policy = row.reference, unknown_policy(row.message_class)
         times, doubts = seen[reference], dialed[reference]
