@@ -12,6 +12,8 @@ from vaiven.testing.judge import judge
 from vaiven.testing.numbers import north_american
 from vaiven.testing.provider import FakeProvider
 
+CONTACTS = 150
+VOTES = 8
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
@@ -26,8 +28,8 @@ async def test_a_full_disk_refuses_and_recovers(rig, figures, how, killed) -> No
         await clients.deliver(*rig.message(north_american(99), 0, "vote 1"))
         if how == "file size":
             wal = rig.db.with_name(rig.db.name + "-wal")
-            resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (wal.stat().st_size + 400_000, resource.RLIM_INFINITY))
-        tasks = [asyncio.create_task(vote(rig, clients, index)) for index in range(150)]
+            resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (wal.stat().st_size + 200_000, resource.RLIM_INFINITY))
+        tasks = [asyncio.create_task(vote(rig, clients, index)) for index in range(CONTACTS)]
         await rig.until(lambda: clients.refused["503"] > 100)
         acks = clients.acks
         assert clients.refused.keys() == {"503"}, "a 503 and nothing else"
@@ -46,14 +48,14 @@ async def test_a_full_disk_refuses_and_recovers(rig, figures, how, killed) -> No
         assert await bot.end(signal.SIGINT) == 0
         evidence = await rig.evidence(clients.told, provider.sends)
     assert judge(evidence) == []
-    assert 0 < acks < 151 * 4, "it had room at first, and then not"
-    assert len(evidence.rows) == 1 + 150 * 4
+    assert 0 < acks < 1 + CONTACTS * VOTES, "it had room at first, and then not"
+    assert len(evidence.rows) == 1 + CONTACTS * VOTES
     assert rig.query("PRAGMA integrity_check") == [("ok",)]
     figures |= {"acks before": acks, "refused": clients.refused["503"]}
 
 
 async def vote(rig, clients, index: int) -> None:
-    for turn in range(4):
+    for turn in range(VOTES):
         await clients.deliver(*rig.message(north_american(100 + index), turn, "vote 2"))
 
 
@@ -63,7 +65,7 @@ async def test_a_bot_with_a_full_disk_can_still_be_stopped(rig) -> None:
         rig.log_level = "error"  # a line for each refused webhook is much, and the limit would hold for them too
         rig.settle_bot(provider.url)
         bot = await rig.bot("full", "15")
-        tasks = [asyncio.create_task(vote(rig, clients, index)) for index in range(150)]
+        tasks = [asyncio.create_task(vote(rig, clients, index)) for index in range(CONTACTS)]
         await rig.until(lambda: clients.refused["503"] > 100)
         began = time.monotonic()
         assert await bot.end(signal.SIGINT) in (0, 1)

@@ -41,6 +41,7 @@ WHATSAPP = {
     "public_url": PUBLIC,
 }
 PARAMS = {"opens": "2020-01-01T00:00Z", "closes": "2090-01-01T00:00Z", "max_votes": 3}
+TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
 
@@ -274,3 +275,50 @@ async def test_logs_never_carry_words_or_whole_numbers(street, caplog) -> None:
     assert "canary-words" not in text
     assert "2025550123" not in text
     assert TOKEN not in text
+
+
+async def test_who_waits_for_100_continue_is_told_to_go_on(street) -> None:
+    fields = street.vote()
+    body = urlencode(fields).encode()
+    signature = sign_twilio(f"{PUBLIC}/hooks/sms", fields, TOKEN)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
+    head = f"POST /hooks/sms HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['Content-Type']}\r\nExpect: 100-continue\r\n"
+    writer.write(f"{head}X-Twilio-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "connection", "closes"),
+    [("1.1", "keep-alive", False), ("1.1", "close", True), ("1.0", "close", True), ("1.0", "keep-alive", False)],
+)
+async def test_connections_stay_or_close_as_the_client_asks(street, version, connection, closes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
+    for _ in range(1 if closes else 2):
+        fields = street.vote()
+        body = urlencode(fields).encode()
+        signature = sign_twilio(f"{PUBLIC}/hooks/sms", fields, TOKEN)
+        head = (
+            f"POST /hooks/sms HTTP/{version}\r\nHost: x\r\nConnection: {connection}\r\nContent-Type: {FORM['Content-Type']}\r\n"
+        )
+        writer.write(f"{head}X-Twilio-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        async with asyncio.timeout(5):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            assert b" 200 OK\r\n" in answer
+            assert b"\r\nDate: " in answer
+            assert await reader.readexactly(len(TWIML)) == TWIML
+        if closes:
+            assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_signed_get_with_bytes_that_are_no_text_is_no_500(street) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
+    writer.write(b"GET /hooks/sms?MessageSid=SM1&From=%2B12025550123&Body=\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(5):
+        assert int((await reader.readline()).split()[1]) < 500
+    writer.close()
+    await street.good()

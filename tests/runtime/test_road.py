@@ -10,6 +10,7 @@ from vaiven.channels.contract import ProviderResponse
 from vaiven.model.errors import SignatureMismatch, StoreUnavailable
 from vaiven.model.outbox import RowState
 from vaiven.runtime.transport import NoResponse
+from vaiven.stores.contract import Role
 
 ROOT = Path(__file__).parents[2]
 
@@ -256,8 +257,8 @@ async def test_a_new_owner_accounts_for_what_the_old_one_had_dialed(make_road) -
     road.clock.advance(20_000)
     heir = make_road(store=road.store)
     heir.clock = road.clock
-    await road.store.release("turn", "test")
-    await road.store.release("send", "test")
+    for role in Role:
+        await road.store.release(role, "test")
     await heir.start()
     await heir.rest()
     assert await heir.states() == [RowState.UNKNOWN]
@@ -303,3 +304,87 @@ async def test_a_session_whose_shape_is_lost_ends_and_its_message_is_still_a_vot
     await new.say("2", sid="SMnew1")
     assert await totals(new) == {"bea:counted": 1}
     await new.stop()
+
+
+async def test_a_row_that_cannot_be_built_does_not_strand_its_neighbours(road) -> None:
+    build = road.bot.sender._channels["sms"].build
+
+    def failing(row):
+        if "Anna" in row.message.text:
+            raise ValueError("a channel that fails")
+        return build(row)
+
+    road.bot.sender._channels["sms"].build = failing
+    for text, number in (("1", "+12025550123"), ("2", "+12025550124")):
+        await road.bot.intake.receive("sms", road.webhook(text, number=number))
+    await road.rest()
+    assert await road.states() == [RowState.REJECTED]
+    assert await road.states("+12025550124") == [RowState.ACCEPTED]
+
+
+async def test_hundreds_of_timers_due_at_once_all_fire_in_one_sweep(road) -> None:
+    for viewer in range(300):
+        await road.bot.intake.receive("sms", road.webhook("vote", number=f"+1202555{viewer:04d}"))
+    await road.rest()
+    await road.tick(601)
+    assert (await road.store.counts()).timers == 0
+    assert road.bot.counts["turns", "TimerDue"] == 300
+
+
+async def test_a_pause_longer_than_the_lease_does_not_make_ones_own_calls_strays(road) -> None:
+    road.wire.answer = lambda _: None
+    await road.say("vote 1")
+    road.clock.advance(hours=1)
+    await road.bot._renew()
+    road.wire.release(ProviderResponse(201, {}, b'{"sid":"SM1"}'))
+    await road.rest()
+    assert await road.states() == [RowState.ACCEPTED]
+
+
+async def test_a_recovery_that_the_store_refused_is_tried_again(make_road) -> None:
+    road = make_road()
+    await road.start()
+    road.wire.answer = lambda _: None
+    await road.say("vote 1")
+    strays, asked = road.store.strays, []
+
+    async def down_once(epochs):
+        asked.append(epochs)
+        if len(asked) == 1:
+            raise StoreUnavailable("down")
+        return await strays(epochs)
+
+    road.store.strays = down_once
+    for role in Role:  # somebody else had the leases for a moment
+        await road.store.release(role, "test")
+    with pytest.raises(StoreUnavailable):
+        await road.bot._renew()
+    await road.bot._renew()
+    assert len(asked) == 2
+    assert await road.states() == [RowState.UNKNOWN]
+    await road.say("2", number="+12025550124")
+    assert await totals(road) == {"anna:counted": 1, "bea:counted": 1}
+
+
+async def test_what_an_answer_teaches_of_a_person_survives_a_store_that_blinks(road) -> None:
+    from vaiven.channels.contract import Outcome, Result
+    from vaiven.model.urns import Identity, Urn
+
+    stable, phone = Urn("whatsapp:GB.7f3a"), Urn("whatsapp:447700900123")
+    await road.store.identify([Identity(phone)])
+    identify, asked = road.store.identify, []
+
+    async def down_once(identities):
+        asked.append(identities)
+        if len(asked) == 1:
+            raise StoreUnavailable("down")
+        return await identify(identities)
+
+    road.store.identify = down_once
+    road.bot.sender._channels["sms"].read = lambda _: Outcome(Result.ACCEPTED, "SM1", learned=(stable, phone))
+    await road.bot.intake.receive("sms", road.webhook("vote 1"))
+    async with asyncio.timeout(5):
+        while len(asked) < 2:
+            await asyncio.sleep(0.01)
+    await road.rest()
+    assert await identify([Identity(stable)]) == [phone]

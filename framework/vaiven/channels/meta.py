@@ -145,10 +145,14 @@ def readable(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw) -> T | Notice:
         return Notice("unreadable", str(error), bytes(raw))
 
 
+LATEST_MS = 2.5e14
+"""Around the year 9900: what is beyond is no instant."""
+
+
 def milliseconds(told: object) -> int | None:
     """An instant in ms, from Unix time in seconds or in milliseconds, as a number or as text."""
     if isinstance(told, str):
         told = int(told) if told.isascii() and told.isdigit() and len(told) < 16 else None
-    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 < told < 1e15:
+    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 < told < LATEST_MS:
         return None
     return int(told * 1000) if told < 1e11 else int(told)

@@ -30,7 +30,7 @@ COMMON = (
     Setting("type", "the kind of channel"),
     Setting("api", "base URL of the provider's API", URL, "https://api.example.com", required=False),
     Setting("rate", "how fast it may send", like="100/s", required=False),
-    Setting("connections", "calls that may be under way at once", "[1-9][0-9]{0,3}", "100", required=False),
+    Setting("connections", "calls that may be under way at once", "[1-9][0-9]{0,3}", "256", required=False),
     Setting("hold", "how long a message of unknown outcome waits for a receipt", "[1-9][0-9]{0,3}[sm]", "60s", required=False),
     Setting("stop_reply", "who confirms a STOP", "ours|provider", "ours or provider", required=False),
     Setting("country", "the country of numbers without a country code", "[A-Za-z]{2}", "ES", required=False),

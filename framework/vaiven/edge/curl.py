@@ -5,8 +5,10 @@ both. Source: https://curl.se/libcurl/c/libcurl-multi.html (the multi_socket fla
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from select import EPOLLIN, EPOLLOUT, epoll
 
 import pycurl
@@ -31,10 +33,15 @@ NOT_SENT = frozenset(
 """Errors after which certainly nothing of the request was processed."""
 
 
+PRUNED_S = 1.5
+"""libcurl looks for dead connections among those it keeps once a second. When we have seen one die, calls take new ones for so
+long: a request into a dead one would have an unknown outcome."""
+
+
 class _Call:
     """One easy handle and what it is busy with. Handles are kept: setting up a new one costs more than a call."""
 
-    __slots__ = ("body", "curl", "done", "headers", "overflow", "request_headers", "url")
+    __slots__ = ("body", "curl", "done", "fresh", "headers", "method", "overflow", "request_headers", "url")
 
     def __init__(self) -> None:
         self.curl = pycurl.Curl()
@@ -42,7 +49,8 @@ class _Call:
         self.headers: list[bytes] = []
         self.body: list[bytes] = []
         self.overflow = 0
-        self.url = ""
+        self.url = self.method = ""
+        self.fresh = False
         self.request_headers: tuple[tuple[str, str], ...] = ()
         curl = self.curl
         curl.setopt(pycurl.NOSIGNAL, 1)
@@ -51,6 +59,7 @@ class _Call:
         curl.setopt(pycurl.TIMEOUT_MS, int(TIMEOUT_S * 1000))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(CONNECT_TIMEOUT_S * 1000))
         curl.setopt(pycurl.TCP_NODELAY, 1)
+        curl.setopt(pycurl.POST, 1)
         curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
 
@@ -59,8 +68,11 @@ class _Call:
         if self.overflow <= RESPONSE_LIMIT_BYTES:
             self.body.append(data)
 
-    def begin(self, request: ProviderRequest, done: Callable[[Answer], None]) -> None:
+    def begin(self, request: ProviderRequest, done: Callable[[Answer], None], *, fresh: bool) -> None:
         self.done = done
+        if fresh is not self.fresh:
+            self.curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
+            self.fresh = fresh
         self.headers.clear()
         self.body.clear()
         self.overflow = 0
@@ -68,24 +80,52 @@ class _Call:
         if request.url != self.url:
             curl.setopt(pycurl.URL, request.url)
             self.url = request.url
-        curl.setopt(pycurl.CUSTOMREQUEST, request.method)
-        curl.setopt(pycurl.POSTFIELDS, request.body)
+        if request.method != self.method:
+            curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+            self.method = request.method
+        # Not POSTFIELDS: with those libcurl posts again by itself when a kept connection closes before the answer, and nobody
+        # would know that a message went twice. What it has read from here it cannot read again.
+        curl.setopt(pycurl.POSTFIELDSIZE, len(request.body))
+        curl.setopt(pycurl.READFUNCTION, BytesIO(request.body).read)
         if request.headers != self.request_headers:
             # Without an empty Expect, libcurl would wait for "100 Continue" before longer bodies.
             curl.setopt(pycurl.HTTPHEADER, [*(f"{name}: {value}" for name, value in request.headers), "Expect:"])
             self.request_headers = request.headers
 
     def response(self) -> ProviderResponse:
-        status = int(self.curl.getinfo(pycurl.RESPONSE_CODE))
-        headers: dict[str, str] = {}
-        for line in self.headers:
-            if line.startswith(b"HTTP/"):
-                headers.clear()
-                continue
-            name, colon, value = line.partition(b":")
-            if colon:
-                headers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
-        return ProviderResponse(status, headers, b"".join(self.body))
+        lines, self.headers[:] = self.headers.copy(), ()
+        return ProviderResponse(int(self.curl.getinfo(pycurl.RESPONSE_CODE)), _Headers(lines), b"".join(self.body))
+
+
+class _Headers(Mapping[str, str]):
+    """Response headers by lower-case name, read from their lines when somebody asks: hardly ever, for a send that went well."""
+
+    __slots__ = ("_lines", "_read")
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+        self._read: dict[str, str] | None = None
+
+    def _all(self) -> dict[str, str]:
+        if self._read is None:
+            self._read = {}
+            for line in self._lines:
+                if line.startswith(b"HTTP/"):
+                    self._read.clear()  # another answer follows a provisional one
+                    continue
+                name, colon, value = line.partition(b":")
+                if colon:
+                    self._read[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
+        return self._read
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
 
 
 class CurlTransport:
@@ -107,13 +147,14 @@ class CurlTransport:
         self._idle: list[_Call] = []
         self._busy: dict[pycurl.Curl, _Call] = {}
         self._resting: set[int] = set()
+        self._fresh_until_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self._kicked = False
 
     def send(self, request: ProviderRequest, done: Callable[[Answer], None]) -> None:
         call = self._idle.pop() if self._idle else _Call()
-        call.begin(request, done)
+        call.begin(request, done, fresh=self._fresh_until_s > 0 and self._loop.time() < self._fresh_until_s)
         self._busy[call.curl] = call
         self._multi.add_handle(call.curl)
 
@@ -177,7 +218,9 @@ class CurlTransport:
         for descriptor, events in self._epoll.poll(0):
             if descriptor in self._resting:  # nobody waits for anything: the provider has closed it
                 self._resting.discard(descriptor)
-                self._epoll.unregister(descriptor)
+                with contextlib.suppress(OSError):  # libcurl may have closed it a moment ago
+                    self._epoll.unregister(descriptor)
+                self._fresh_until_s = self._loop.time() + PRUNED_S
                 continue
             action = pycurl.CSELECT_OUT if events & EPOLLOUT else 0
             if events & ~EPOLLOUT:
@@ -192,7 +235,8 @@ class CurlTransport:
             for curl in succeeded:
                 self._finish(curl, None)
             for curl, code, text in failed:
-                self._finish(curl, NoResponse(code not in NOT_SENT, f"curl:{code}"))
+                sent = code not in NOT_SENT and curl.getinfo(pycurl.REQUEST_SIZE) > 0
+                self._finish(curl, NoResponse(sent, f"curl:{code}"))
                 log.debug("call failed: %s %s", code, text)
 
     def _finish(self, curl: pycurl.Curl, failure: NoResponse | None) -> None:

@@ -18,7 +18,6 @@ from vaiven.edge.paths import demo_bot_dir
 from vaiven.edge.serve import assemble, door, run, serve, signalled
 from vaiven.edge.settings import BotSettings, load_settings
 from vaiven.edge.web import Site
-from vaiven.runtime.pacing import Pacing
 from vaiven.testing.crowd import Crowd, Line, TwilioLine, WhatsAppLine
 from vaiven.testing.provider import Accounts, FakeProvider
 
@@ -39,7 +38,7 @@ def run_demo(port: int, db: str | None, crowd: bool) -> int:
             file = db or str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vaiven-demo-"))) / "demo.db")
             chosen = port or free_port()
             settings = demo_settings(f"http://{HOST}:{chosen}", file, provider)
-            bot = assemble(settings, make_transport(Pacing().connections))
+            bot = assemble(settings, make_transport(sum(each.pacing.connections for each in settings.channels)))
             await bot.start()
             console = Console(bot)
             site = Site([*door(bot, settings).routes(), *console.routes()], HOST, chosen)

@@ -55,7 +55,9 @@ class AiohttpTransport:
             async with self._session.request(
                 request.method, request.url, headers=list(request.headers), data=request.body, allow_redirects=False
             ) as response:
-                body = await response.content.read(RESPONSE_LIMIT_BYTES)
+                body = b""
+                while len(body) < RESPONSE_LIMIT_BYTES and (piece := await response.content.readany()):
+                    body += piece
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 answer = ProviderResponse(response.status, headers, body)
         except (self._aiohttp.ClientConnectorError, self._aiohttp.InvalidURL) as error:
@@ -65,6 +67,10 @@ class AiohttpTransport:
         except asyncio.CancelledError:
             done(NoResponse(True, "cancelled"))
             raise
+        except Exception as error:
+            # Whatever it was, the row must be settled: nobody knows how far the call had come.
+            log.exception("a call failed: %s", type(error).__name__)
+            answer = NoResponse(True, type(error).__name__)
         done(answer)
 
 

@@ -24,7 +24,6 @@ from vaiven.flow.step import FlowSet
 from vaiven.model.errors import VaivenError
 from vaiven.runtime.bot import Bot
 from vaiven.runtime.decide import Line
-from vaiven.runtime.pacing import Pacing
 from vaiven.runtime.transport import Transport
 from vaiven.stores import open_store
 
@@ -138,7 +137,7 @@ def run_bot(settings: BotSettings, host: str, port: int, console_port: int | Non
         from vaiven.edge.console import Console
 
         stop, drain_s = signalled()
-        bot = assemble(settings, make_transport(Pacing().connections))
+        bot = assemble(settings, make_transport(sum(each.pacing.connections for each in settings.channels)))
         await bot.start()
         sites = [Site(door(bot, settings).routes(), host, port)]
         if console_port is not None:

@@ -103,6 +103,7 @@ class Door:
         self._bot = bot
         self._inside = inside
         self._public_url = public_url.rstrip("/")
+        self._said_s = 0.0
 
     def webhook(self, name: str) -> Handler:
         """The handler of one channel's webhook."""
@@ -119,7 +120,13 @@ class Door:
                 return self._refuse(name, 413, "too large")
             except TimeoutError:
                 return self._refuse(name, 408, "too slow")
-            path, _, query = request.raw_path.partition("?")
+            except ConnectionError:
+                return self._refuse(name, 400, "cut off")
+            target = request.raw_path
+            if not target.isascii():
+                # A byte that is no UTF-8 comes from aiohttp as a surrogate, which nothing behind this door could write.
+                target = target.encode("utf-8", "replace").decode()
+            path, _, query = target.partition("?")
             webhook = WebhookRequest(request.method, public_url + path, request.headers, body, query)
             try:
                 if webhook.method == "GET":
@@ -132,13 +139,20 @@ class Door:
                 log.info("webhook refused: channel %s: %s", name, error)
                 return _answer(forbidden)
             except StoreUnavailable as error:
-                log.warning("webhook not stored: channel %s: %s", name, error)
+                self._unstored(name, error)
                 counts["webhooks", name, "503"] += 1
                 return web.Response(status=503, headers={"Retry-After": str(error.retry_after_s)})
             counts["webhooks", name, "200"] += 1
             return prepared if request.keep_alive and request.version >= HttpVersion11 else _answer(accepted)
 
         return handle
+
+    def _unstored(self, name: str, error: StoreUnavailable) -> None:
+        """Said once a second: a full disk under load must not fill the log's disk, too."""
+        now_s = time.monotonic()
+        if now_s - self._said_s >= 1:
+            self._said_s = now_s
+            log.warning("webhooks are not stored: channel %s: %s", name, error)
 
     def _refuse(self, name: str, status: int, reason: str) -> web.Response:
         self._bot.counts["refused", name, reason] += 1
@@ -219,7 +233,9 @@ class Site:
         others: Handler = server.request_handler
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            hook = hooks.get(request.raw_path.partition("?")[0]) if request.method == "POST" else None
+            # Who asks "Expect: 100-continue" waits for what only the long way answers.
+            short = request.method == "POST" and "Expect" not in request.headers
+            hook = hooks.get(request.raw_path.partition("?")[0]) if short else None
             return await (others if hook is None else hook)(request)
 
         server.request_handler = handle

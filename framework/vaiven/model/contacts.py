@@ -61,8 +61,11 @@ def seen(contact: Contact, event_id: str) -> bool:
 
 
 def below_floor(contact: Contact, provider_ms: int | None) -> bool:
-    """Whether a message of that provider time is older than what the ring can vouch for, so it may be a late copy."""
-    return contact.floor_ms is not None and provider_ms is not None and provider_ms <= contact.floor_ms
+    """Whether a message of that provider time is older than what the ring can vouch for, so it may be a late copy.
+
+    One of the floor's own instant is not: some providers tell whole seconds, in which a person may write many.
+    """
+    return contact.floor_ms is not None and provider_ms is not None and provider_ms < contact.floor_ms
 
 
 def remember(contact: Contact, event_id: str, at_ms: int) -> tuple[bytes, int | None]:

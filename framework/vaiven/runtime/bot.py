@@ -42,6 +42,7 @@ class Bot:
         self.counts = Counts()
         self.clock = clock
         self.ready = False
+        self._to_recover = False
         self._leases = Leases(store, owner, (Role.TURN, Role.SEND))
         channels = {name: line.channel for name, line in lines.items()}
         paces = {name: Pace((pacing or {}).get(name, Pacing()), clock()) for name in channels}
@@ -108,9 +109,11 @@ class Bot:
 
     async def _renew(self) -> None:
         acquired = await self._leases.renew()
-        if acquired[Role.SEND]:
-            await self.sender.recover()
         self.turns.queues.own(acquired[Role.TURN])
+        self._to_recover = self._to_recover or bool(acquired[Role.SEND])
+        if self._to_recover:
+            await self.sender.recover()
+            self._to_recover = False
 
     async def _maintain(self) -> None:
         """Once a second: timers due, inboxes looked at; now and then the leases."""

@@ -22,8 +22,9 @@ class Leases:
     async def renew(self) -> dict[Role, list[int]]:
         """Take what is free, renew what is held; give the partitions newly acquired a role. Lost ones are forgotten."""
         acquired: dict[Role, list[int]] = {}
+        told = {role: await self._store.lease(role, self._owner, range(self._store.partitions), TTL_MS) for role in self.epochs}
         for role, held in self.epochs.items():
-            now = await self._store.lease(role, self._owner, range(self._store.partitions), TTL_MS)
+            now = told[role]
             acquired[role] = [partition for partition, epoch in now.items() if held.get(partition) != epoch]
             lost = [partition for partition in held if partition not in now]
             if lost:

@@ -134,8 +134,13 @@ class Sender:
             self._dialed += 1
             try:
                 request = self._channels[row.channel].build(row)
-            except (UnsupportedFeature, KeyError) as error:
+            except UnsupportedFeature as error:
                 self._finish(row, Outcome(Result.REJECTED, reason=f"cannot be said: {error}"))
+                continue
+            except Exception as error:
+                # One row that a channel fails on must not strand its neighbours, which are marked dialed already.
+                log.exception("row could not be built: channel %s row %s", row.channel, row.reference)
+                self._finish(row, Outcome(Result.REJECTED, reason=f"cannot be built: {type(error).__name__}"))
                 continue
             self._call(row, request)
 
@@ -155,7 +160,11 @@ class Sender:
                 outcome = Outcome(Result.AMBIGUOUS, reason=f"unreadable answer: {type(error).__name__}")
             self._finish(row, outcome)
 
-        self._transport.send(request, done)
+        try:
+            self._transport.send(request, done)
+        except Exception as error:
+            log.exception("call could not be started: channel %s row %s", row.channel, row.reference)
+            self._finish(row, Outcome(Result.RETRY, reason=f"not started: {type(error).__name__}"))
 
     def _finish(self, row: OutboxRow, outcome: Outcome) -> None:
         now_ms = self._clock()
@@ -185,8 +194,8 @@ class Sender:
             try:
                 if self._learned:
                     # Before the settle, so that a receipt which names the new address finds its home.
-                    learned, self._learned = self._learned, []
-                    await self._store.identify(learned)
+                    await self._store.identify(learned := tuple(self._learned))
+                    del self._learned[: len(learned)]
                 await self._store.settle([settlement for _, settlement in batch])
             except StoreUnavailable as error:
                 self._counts["store_errors", "settle"] += 1

@@ -97,7 +97,8 @@ class TurnLoop:
     async def sweep(self) -> None:
         """Look into every inbox and make timers due, once."""
         epochs = dict(self._epochs)
-        self.hand_over(await self._store.due(epochs, self._clock(), BATCH))
+        while due := await self._store.due(epochs, self._clock(), BATCH):
+            self.hand_over(due)
         self.look(epochs)
 
     async def once(self) -> None:

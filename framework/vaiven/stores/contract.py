@@ -101,8 +101,8 @@ class Store(Protocol):
     async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
         """Take or renew leases; give the epochs of those now held by this owner.
 
-        A free or expired one is taken under an epoch one higher than ever before; a renewal keeps its epoch. One held by somebody
-        else is left out of the answer.
+        A free or expired one is taken under an epoch one higher than ever before; a renewal keeps its epoch, also of one that
+        expired and that nobody took meanwhile. One held by somebody else is left out of the answer.
         """
 
     async def release(self, role: Role, owner: str) -> None:
@@ -150,7 +150,7 @@ class Store(Protocol):
         """Claim rows that may go now and mark them dialed, at most ``budget[channel]`` of a channel; give them, attempt counted.
 
         A row may go if it is queued, or its retry or hold has come; ``not_before_ms <= now_ms``; and no earlier row of its
-        home and channel is still on its way: dialed, held, or queued or to be retried with its instant at most ``STEP_ASIDE_MS``
+        home and channel is still on its way: dialed, or queued, held or to be retried with its instant at most ``STEP_ASIDE_MS``
         away (``PASSING`` classes pass). By ``rules.rank``: the instant since which it could go plus ``AGEING_MS`` for each step
         of ``PRIORITY``, so that waiting counts as one step up for each ``AGEING_MS``; then by age.
 

@@ -26,10 +26,11 @@ class Leases:
         for partition in partitions:
             key = (role, partition)
             lease = self._held.get(key)
-            if lease is not None and now < lease.until_ms:
-                if lease.owner != owner:
-                    continue
+            if lease is not None and lease.owner == owner:
+                # Even when it has expired: nobody took it meanwhile, and its owner, who was only paused, knows what it has dialed.
                 epoch = lease.epoch
+            elif lease is not None and now < lease.until_ms:
+                continue
             else:
                 epoch = new[partition] = self.epochs.get(key, 0) + 1
                 self.epochs[key] = epoch

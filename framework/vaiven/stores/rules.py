@@ -38,7 +38,7 @@ def wake_ms(state: RowState, not_before_ms: int, retry_ms: int) -> int:
 
 def holds(state: RowState, wake: int, now_ms: int) -> bool:
     """Whether a row that is not final keeps later rows of its home and channel waiting."""
-    return wake - now_ms <= STEP_ASIDE_MS if state is RowState.QUEUED or state is RowState.RETRY else True
+    return state not in WAITING or wake - now_ms <= STEP_ASIDE_MS
 
 
 def doom(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from vaiven.model.effects import Tally, TallyOutcome
 from vaiven.model.events import TimerDue
-from vaiven.model.outbox import OutboxRow, RowState
+from vaiven.model.outbox import STEP_ASIDE_MS, OutboxRow, RowState
 from vaiven.model.receipts import DeliveryReceipt, DeliveryStatus
 from vaiven.model.turns import Committed, Consent, Timer
 from vaiven.stores.contract import FlowVersion, Store
@@ -73,7 +73,7 @@ class ReceiptContract(Promises):
     async def test_a_row_settled_by_a_receipt_frees_the_next(self, owner: Owner) -> None:
         await owner.commit(owner.event(), {}, {})
         (row,) = await owner.claim()
-        await owner.settle(row, RowState.HELD, retry_ms=AT_MS + 60_000)
+        await owner.settle(row, RowState.HELD, retry_ms=AT_MS + STEP_ASIDE_MS)
         assert await owner.claim() == []
         await owner.receipt(DeliveryStatus.SENT, reference=row.reference)
         assert [other.row for other in await owner.claim()] == [row.row + 1]

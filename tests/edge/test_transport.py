@@ -1,0 +1,133 @@
+"""Calls to providers, over real sockets: both transports keep the same promises."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from vaiven.channels.contract import ProviderRequest, ProviderResponse
+from vaiven.edge.http import AiohttpTransport, InProcess, make_transport
+from vaiven.runtime.transport import Answer, NoResponse, Transport
+from vaiven.testing.provider import FakeProvider, fail, garbage, reset, slow, throttle
+
+ACCOUNT = "AC00000000000000000000000000000001"
+
+
+def curl(connections: int) -> Transport:
+    pytest.importorskip("pycurl", reason="pycurl is not installed: only aiohttp's client was tested")
+    transport = make_transport(connections)
+    assert not isinstance(transport, AiohttpTransport)
+    return transport
+
+
+@pytest.fixture(params=[curl, AiohttpTransport], ids=["curl", "aiohttp"])
+def make(request) -> Callable[[int], Transport]:
+    return request.param
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[FakeProvider]:
+    async with FakeProvider() as fake:
+        yield fake
+
+
+def message(provider: FakeProvider, text: str = "hello") -> ProviderRequest:
+    headers = (
+        ("Authorization", "Basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMTpmYWtlLXR3aWxpby10b2tlbg=="),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    )
+    url = f"{provider.url}/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+    return ProviderRequest("POST", url, headers, f"To=%2B12025550123&From=%2B12025550100&Body={text}".encode())
+
+
+async def call(transport: Transport, request: ProviderRequest) -> Answer:
+    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    transport.send(request, answered.set_result)
+    assert not answered.done()
+    async with asyncio.timeout(10):
+        return await answered
+
+
+async def test_a_call_comes_back_with_status_headers_and_body(make, provider) -> None:
+    transport = make(2)
+    answer = await call(transport, message(provider))
+    await transport.close()
+    assert isinstance(answer, ProviderResponse)
+    assert answer.status == 201
+    assert answer.headers["content-type"].startswith("application/json")
+    assert b'"sid"' in answer.body
+    assert [send.text for send in provider.sends] == ["hello"]
+
+
+async def test_many_calls_share_few_connections_and_none_is_lost(make, provider) -> None:
+    transport = make(4)
+    answers = await asyncio.gather(*(call(transport, message(provider, f"n{n}")) for n in range(100)))
+    again = await asyncio.gather(*(call(transport, message(provider, f"m{n}")) for n in range(100)))
+    await transport.close()
+    assert {answer.status for answer in (*answers, *again)} == {201}
+    assert len({send.text for send in provider.sends}) == 200
+
+
+async def test_a_refused_connection_was_certainly_not_sent(make) -> None:
+    async with FakeProvider() as gone:
+        request = message(gone)
+    transport = make(2)
+    answer = await call(transport, request)
+    await transport.close()
+    assert isinstance(answer, NoResponse)
+    assert not answer.sent
+
+
+async def test_a_reset_after_the_request_leaves_it_open_whether_it_was_sent(make, provider) -> None:
+    provider.script(reset())
+    transport = make(2)
+    answer = await call(transport, message(provider))
+    await transport.close()
+    assert isinstance(answer, NoResponse)
+    assert answer.sent
+
+
+async def test_connections_that_the_provider_closes_are_opened_anew(make, provider) -> None:
+    transport = make(8)
+    await asyncio.gather(*(call(transport, message(provider)) for _ in range(8)))
+    port = int(provider.url.rsplit(":", 1)[1])
+    await provider.close()
+    await asyncio.sleep(0.05)
+    async with FakeProvider(port=port) as second:
+        answers = [await call(transport, message(second)) for _ in range(8)]
+        await transport.close()
+    assert {getattr(answer, "status", answer) for answer in answers} == {201}
+
+
+async def test_refusals_come_with_what_the_provider_says(make, provider) -> None:
+    provider.script(throttle(7), fail(), garbage(), slow(0.01))
+    transport = make(1)
+    answers = [await call(transport, message(provider)) for _ in range(4)]
+    await transport.close()
+    assert [answer.status for answer in answers] == [429, 500, 200, 201]
+    assert answers[0].headers["retry-after"] == "7"
+
+
+async def test_closing_ends_calls_under_way(make, provider) -> None:
+    provider.script(slow(30))
+    transport = make(1)
+    ended: list[Answer] = []
+    transport.send(message(provider), ended.append)
+    async with asyncio.timeout(5):
+        while not provider.sends:
+            await asyncio.sleep(0.001)
+    await transport.close()
+    assert [type(answer) for answer in ended] == [NoResponse]
+    assert ended[0].sent
+
+
+async def test_the_simulators_calls_never_leave_the_process() -> None:
+    class Outer:
+        def send(self, request, done) -> None:
+            raise AssertionError("a socket was asked for")
+
+        async def close(self) -> None: ...
+
+    transport = InProcess("simulator", lambda request: ProviderResponse(200, {}, request.body), Outer())
+    answer = await call(transport, ProviderRequest("POST", "simulator://phone", (), b"x"))
+    assert answer.body == b"x"
