@@ -6,7 +6,6 @@ both. Source: https://curl.se/libcurl/c/libcurl-multi.html (the multi_socket fla
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from select import EPOLLIN, EPOLLOUT, epoll
@@ -16,8 +15,6 @@ import pycurl
 from vaiven.channels.contract import ProviderRequest, ProviderResponse
 from vaiven.edge.http import CONNECT_TIMEOUT_S, RESPONSE_LIMIT_BYTES, TIMEOUT_S
 from vaiven.runtime.transport import Answer, NoResponse
-
-log = logging.getLogger("vaiven.http")
 
 NOT_SENT = frozenset(
     {
@@ -31,6 +28,10 @@ NOT_SENT = frozenset(
     }
 )
 """Errors after which certainly nothing of the request was processed."""
+
+ERRORS = {
+    getattr(pycurl, name): name.removeprefix("E_").lower() for name in dir(pycurl) if name.startswith("E_") and name != "E_OK"
+}
 
 
 PRUNED_S = 1.5
@@ -234,10 +235,9 @@ class CurlTransport:
             queued, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
                 self._finish(curl, None)
-            for curl, code, text in failed:
+            for curl, code, _ in failed:
                 sent = code not in NOT_SENT and curl.getinfo(pycurl.REQUEST_SIZE) > 0
-                self._finish(curl, NoResponse(sent, f"curl:{code}"))
-                log.debug("call failed: %s %s", code, text)
+                self._finish(curl, NoResponse(sent, f"curl:{ERRORS.get(code, code)}"))
 
     def _finish(self, curl: pycurl.Curl, failure: NoResponse | None) -> None:
         call = self._busy.pop(curl)

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import os
 import secrets
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -90,8 +92,7 @@ async def serve(
             try:
                 ports.append(await site.start())
             except OSError as error:
-                reason = error.strerror or type(error).__name__
-                raise CannotListen(f"cannot listen on {site.host}:{site.port}: {reason}. Choose another with --port.") from error
+                raise CannotListen(_why(site.host, site.port, error)) from error
             listening.append(site)
         started(ports)
         waiting = asyncio.create_task(stop.wait())
@@ -111,6 +112,22 @@ async def serve(
             await bot.close()
 
 
+def look_free(host: str, port: int) -> None:
+    """Find out that a port is taken before anything is made or opened. Raises CannotListen."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotListen(_why(host, port, error)) from error
+
+
+def _why(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{host}:{port} is already in use. Choose another with --port."
+    return f"cannot listen on {host}:{port}: {error.strerror or type(error).__name__}. Choose another with --host or --port."
+
+
 def signalled() -> tuple[asyncio.Event, Callable[[], float]]:
     """An event that SIGINT and SIGTERM set, and how long to drain after it. A second signal changes nothing."""
     stop, drain = asyncio.Event(), [0.0]
@@ -120,8 +137,9 @@ def signalled() -> tuple[asyncio.Event, Callable[[], float]]:
         stop.set()
 
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers on its loop
+    with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has no signal handlers on its loop
         loop.add_signal_handler(signal.SIGINT, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, stop.set)  # its terminal was closed
         loop.add_signal_handler(signal.SIGTERM, on_term)
     return stop, lambda: drain[0]
 
@@ -137,6 +155,7 @@ def run_bot(settings: BotSettings, host: str, port: int, console_port: int | Non
         from vaiven.edge.console import Console
 
         stop, drain_s = signalled()
+        look_free(host, port)
         bot = assemble(settings, make_transport(sum(each.pacing.connections for each in settings.channels)))
         await bot.start()
         sites = [Site(door(bot, settings).routes(), host, port)]

@@ -21,6 +21,8 @@ log = logging.getLogger("vaiven.sender")
 POLL_S = 1.0
 """The outbox is looked at this often even if nobody woke us: retries and holds fall due by themselves."""
 RETRY_S = 0.2
+SAY_AGAIN_MS = 60_000
+FAILING = frozenset({Result.RETRY, Result.AMBIGUOUS, Result.THROTTLED, Result.CONFIG})
 LOST = Outcome(Result.AMBIGUOUS, reason="owner died")
 
 
@@ -50,6 +52,7 @@ class Sender:
         self._jitter = jitter or random.SystemRandom()
         self._settlements: list[tuple[OutboxRow, Settlement]] = []
         self._learned: list[Identity] = []
+        self._failing_ms: dict[str, int] = {}
         self._dialed = 0
         self._waiting = 0
         self._backlog = False
@@ -172,12 +175,23 @@ class Sender:
         settled = self._settled(row, self._epochs.get(row.partition, 0), outcome, now_ms)
         if settled.pause_until_ms is not None:
             self._paces[row.channel].pause(settled.pause_until_ms)
-        if outcome.result is Result.CONFIG:
-            log.error("channel %s cannot send: %s; it rests, its queue is kept", row.channel, outcome.reason)
+        if outcome.result in FAILING or row.channel in self._failing_ms:
+            self._tell(row.channel, outcome, now_ms)
         if outcome.learned:
             self._learned.append(Identity(outcome.learned[0], (*outcome.learned[1:], row.to)))
         self._settlements.append((row, settled.settlement))
         self._settle_wake.set()
+
+    def _tell(self, channel: str, outcome: Outcome, now_ms: int) -> None:
+        """Say when a channel begins to fail, now and then while it does, and when it sends again."""
+        said_ms = self._failing_ms.get(channel)
+        if outcome.result is Result.ACCEPTED:
+            del self._failing_ms[channel]
+            log.info("channel %s sends again", channel)
+        elif outcome.result in FAILING and (said_ms is None or now_ms - said_ms >= SAY_AGAIN_MS):
+            self._failing_ms[channel] = now_ms
+            rests = "; it rests, somebody must act" if outcome.result is Result.CONFIG else ""
+            log.warning("channel %s: a call came to %s (%s); its queue is kept%s", channel, outcome.result, outcome.reason, rests)
 
     def _settled(self, row: OutboxRow, epoch: int, outcome: Outcome, now_ms: int) -> Settled:
         pace = self._paces.get(row.channel)
