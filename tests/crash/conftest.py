@@ -189,10 +189,15 @@ class Rig:
                 await asyncio.sleep(0.05)
         raise AssertionError(f"not quiet {timeout_s} s after the last fault: {counts}")
 
-    async def until(self, holds: Callable[[], object], timeout_s: float = 30) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not holds():
-                await asyncio.sleep(0.01)
+    async def until(self, holds: Callable[[], bool], progress: Callable[[], object], patience_s: float = 30) -> None:
+        """Return once this ``holds``. A busy machine has all the time it needs, as long as ``progress`` gives something new."""
+        loop = asyncio.get_running_loop()
+        seen, since_s = progress(), loop.time()
+        while not holds():
+            await asyncio.sleep(0.01)
+            if (now := progress()) != seen:
+                seen, since_s = now, loop.time()
+            assert loop.time() - since_s < patience_s, f"nothing has moved for {patience_s:.0f} s: {seen}"
 
     async def evidence(self, told: Mapping[Urn, Mapping[str, bool]], sends: Sequence[Send] | None = None) -> Evidence:
         """All there is to judge by, once the bot has ended."""

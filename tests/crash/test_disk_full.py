@@ -30,7 +30,7 @@ async def test_a_full_disk_refuses_and_recovers(rig, figures, how, killed) -> No
             wal = rig.db.with_name(rig.db.name + "-wal")
             resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (wal.stat().st_size + 200_000, resource.RLIM_INFINITY))
         tasks = [asyncio.create_task(vote(rig, clients, index)) for index in range(CONTACTS)]
-        await rig.until(lambda: clients.refused["503"] > 100)
+        await refused(rig, clients, tasks)
         acks = clients.acks
         assert clients.refused.keys() == {"503"}, "a 503 and nothing else"
         assert None not in clients.retry_after, "with Retry-After"
@@ -54,6 +54,16 @@ async def test_a_full_disk_refuses_and_recovers(rig, figures, how, killed) -> No
     figures |= {"acks before": acks, "refused": clients.refused["503"]}
 
 
+async def refused(rig, clients, tasks) -> None:
+    """Return once the room is used up and it shows; fail at once if everybody got through."""
+
+    def shows() -> bool:
+        assert not all(task.done() for task in tasks), f"it never ran out of room: {clients.acks} acknowledged"
+        return clients.refused["503"] > 100
+
+    await rig.until(shows, progress=lambda: (clients.acks, clients.refused.total()))
+
+
 async def vote(rig, clients, index: int) -> None:
     for turn in range(VOTES):
         await clients.deliver(*rig.message(north_american(100 + index), turn, "vote 2"))
@@ -66,7 +76,7 @@ async def test_a_bot_with_a_full_disk_can_still_be_stopped(rig) -> None:
         rig.settle_bot(provider.url)
         bot = await rig.bot("full", "15")
         tasks = [asyncio.create_task(vote(rig, clients, index)) for index in range(CONTACTS)]
-        await rig.until(lambda: clients.refused["503"] > 100)
+        await refused(rig, clients, tasks)
         began = time.monotonic()
         assert await bot.end(signal.SIGINT) in (0, 1)
         assert time.monotonic() - began < 25

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from vaiven.edge.cli import run
 from vaiven.edge.settings import load_settings
-from vaiven.testing.talk import Talk
+from vaiven.testing.talk import Talk, instant_ms
 
 META = ("WHATSAPP_TOKEN", "META_APP_SECRET", "META_VERIFY_TOKEN", "MESSENGER_PAGE_TOKEN")
 ENVIRON = {
@@ -52,6 +53,31 @@ def test_webhooks_are_where_it_says(page, bot: Path) -> None:
 def test_its_commands_are_in_the_makefile(page, root: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"\bmake ([a-z]+)\b", page("README.md").text)) <= targets
+
+
+def test_the_table_of_commands_is_about_a_bot_that_is_there(page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    lines = re.findall(r"^\| `vaiven ([^`]+)`", page("README.md").section("## A bot"), re.MULTILINE)
+    assert {line.split()[0] for line in lines} == {"talk", "check", "run", "votes"}
+    named = [word for line in lines for word in line.split() if "/" in word]
+    assert len(named) == 3
+    assert [word for word in named if not (root / word).exists()] == []
+    assert run(["check", *named]) == 0
+    (poll,) = [line.split()[2] for line in lines if line.startswith("votes show")]
+    (flow,) = [word for word in named if word.endswith(".flow.yaml")]
+    talk = Talk.of(flow, params={"opens": "2026-12-05T20:00Z", "closes": "2026-12-05T22:15Z", "max_votes": 10})
+    talk.now_ms = instant_ms("2026-12-05T20:30Z")
+    talk.say("vote 1")
+    assert {name for name, _, _ in talk.votes} == {poll}
+
+
+def test_after_make_the_command_is_where_it_says(page, root: Path) -> None:
+    venv = re.search(r"^VENV := (\S+)$", (root / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert venv is not None
+    told = page("README.md").text
+    assert f". {venv[1]}/bin/activate" in told
+    assert f"{venv[1]}/bin/vaiven" in told
+    assert "pip install ." in told
 
 
 def test_its_folders_are_there(page, root: Path) -> None:

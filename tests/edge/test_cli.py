@@ -183,7 +183,7 @@ def test_run_tells_every_wrong_setting_and_serves_nothing(
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [(StoreInUse("a.db is served from by process 7"), "Stop it first"), (StoreMismatch("a.db is newer"), "store: a.db")],
+    [(StoreInUse("a.db is served from by process 7"), "Another file: --store"), (StoreMismatch("a.db is newer"), "store: a.db")],
 )
 def test_a_store_that_cannot_serve_is_told_kindly(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, told: str
@@ -198,6 +198,35 @@ def test_a_store_that_cannot_serve_is_told_kindly(
     captured = capsys.readouterr()
     assert told in captured.err
     assert "Traceback" not in captured.err
+
+
+def in_use(*args: str) -> str:
+    """What a second process is told on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "vaiven", *args], capture_output=True, text=True, check=False, env={"PYTHONPATH": str(FRAMEWORK)}
+    )
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "option"),
+    [
+        (("run", "bots/hello", "--port", "0", "--store", "sqlite:///a.db"), "--store"),
+        (("demo", "--db", "a.db", "--port", "0"), "--db"),
+    ],
+)
+async def test_a_second_process_on_one_store_is_told_once(project: Path, args: tuple[str, ...], option: str) -> None:
+    store = open_store("sqlite:///a.db")
+    await store.open()
+    try:
+        told = await asyncio.to_thread(in_use, *args)
+    finally:
+        await store.close()
+    assert told.count("another process") == 1
+    assert told.count("Stop it") == 1
+    assert option in told.splitlines()[-1]
 
 
 # -- check ----------------------------------------------------------------------------------------------------------------
@@ -351,6 +380,38 @@ def test_talk_moves_into_a_window_that_is_closed(
     assert "bot> Bye Ola." in told
 
 
+def test_talk_shows_what_does_not_go_out_after_stop(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    told = talked(monkeypatch, capsys, "vote 1\nSTOP\nvote 2\nSTART\nvote 3\n", str(VOTE), *OPEN)
+    stopped, started = told.split("you> START")
+    assert stopped.endswith("you> vote 2\n     (suppressed: opted out)\n")
+    assert stopped.count("suppressed") == 1
+    assert "suppressed" not in started
+    assert "Vote 3 of" in started
+
+
+def test_talk_with_its_input_closed_tells_where_the_clock_stands(project: Path) -> None:
+    (project / "shut.flow.yaml").write_text(SHUT)
+    line = 'exec "$0" -m vaiven talk shut.flow.yaml <&-'
+    done = subprocess.run(
+        ["/bin/sh", "-c", line, sys.executable], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(FRAMEWORK)}
+    )
+    assert "the clock stands where it opens" in done.stdout
+    assert done.stderr == ""
+
+
+def test_ctrl_c_in_a_talk_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    def pressed(_: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("builtins.input", pressed)
+    assert run(["talk", str(VOTE), *OPEN]) == 130
+
+
 def test_talk_of_a_wrong_flow_tells_every_problem(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "flows/hello/hello.flow.yaml").write_text(GOOD.replace("Bye {hello}.", "Bye {helo}."))
     assert run(["talk", "flows/hello/hello.flow.yaml"]) == 1
@@ -442,9 +503,13 @@ def test_a_recount_that_differs_is_a_finding(counted: str, project: Path, capsys
     ]
 
 
-def test_a_poll_without_votes(counted: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["votes", "show", "nothing", "--store", counted]) == 0
-    assert capsys.readouterr().out == "nothing: 0 accepted, 0 counted\n"
+@pytest.mark.parametrize("command", ["show", "recount"])
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_poll_that_is_not_there(counted: str, command: str, as_json: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["votes", command, "fnal", "--store", counted, *as_json]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "no poll 'fnal'; polls: final. Did you mean 'final'?\n"
 
 
 def test_votes_find_the_store_of_a_bot(counted: str, project: Path, capsys: pytest.CaptureFixture[str]) -> None:

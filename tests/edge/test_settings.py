@@ -267,6 +267,91 @@ def test_an_environment_name_that_is_none_is_told(write: Write, written: str) ->
     assert [told for _, _, told in found] == ["'zone' must name one environment variable"]
 
 
+def test_a_token_in_the_place_of_the_account_is_not_shown(write: Write) -> None:
+    swapped = ENVIRON | {"TWILIO_ACCOUNT_SID": TOKEN, "TWILIO_AUTH_TOKEN": ENVIRON["TWILIO_ACCOUNT_SID"]}
+    (problem,) = read_settings(write(DESIGN), {}, swapped)[1]
+    assert problem.text == (
+        "'channels.sms.account': what TWILIO_ACCOUNT_SID holds is not the Account SID, like AC and 32 hex digits"
+    )
+    assert TOKEN not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("zone: {env: X}", "what X holds is no time zone"),
+        ("store: {env: X}", "'store' names no store that is known here"),
+        ("profile: {env: X}", "'profile' cannot be what X holds"),
+        ("lang: {env: X}", "'lang' must be a language code"),
+        ("country: {env: X}", "'country' must be a country's two capital letters"),
+        ("public_url: {env: X}", "'public_url' must be a web address"),
+        ("hours: {support: {mon: {env: X}}}", "what X holds is no span of hours"),
+        ("calls: {allow: [{env: X}]}", "'calls.allow' must be a list of hosts"),
+    ],
+)
+def test_what_the_environment_holds_is_named_and_never_shown(write: Write, line: str, told: str) -> None:
+    (problem,) = read_settings(write(SMALL + line + "\n"), {}, {"X": "Canary value!"})[1]
+    assert problem.text == told
+    assert "anary" not in str(problem)
+
+
+def test_a_folder_that_the_environment_names_is_not_shown(write: Write) -> None:
+    folder = write(SMALL.replace("flows: flows", "flows: {env: X}"))
+    (folder / "empty").mkdir()
+    for value, told in {
+        "canary": "what X holds names no folder",
+        "empty": "no *.flow.yaml file is in the folder that X names",
+    }.items():
+        (problem,) = read_settings(folder, {}, {"X": value})[1]
+        assert problem.text == told
+
+
+def test_a_store_that_the_environment_names_is_not_shown(write: Write) -> None:
+    found = problems(write(SMALL + "store: {env: X}\nprofile: dev\n"), environ={"X": "sqlite:///canary.db"})
+    assert [told for _, _, told in found] == ["the store cannot keep the profile 'dev'"]
+
+
+@pytest.mark.parametrize("setting", ["type", "account", "api", "rate", "connections", "hold", "stop_reply", "from"])
+def test_no_channel_shows_what_the_environment_holds(write: Write, setting: str) -> None:
+    written = {
+        "type": "twilio",
+        "from": '"+12025550100"',
+        "account": "{env: TWILIO_ACCOUNT_SID}",
+        "token": "{env: TWILIO_AUTH_TOKEN}",
+        setting: "{env: X}",
+    }
+    sms = ", ".join(f"{key}: {value}" for key, value in written.items())
+    folder = write(f"bot: b\nflows: flows\npublic_url: https://votes.example\nchannels: {{sms: {{{sms}}}}}\n")
+    found = read_settings(folder, {}, ENVIRON | {"X": " canary, value"})[1]
+    assert found
+    assert "canary" not in "".join(map(str, found))
+    assert any("what X holds is" in problem.text or setting == "type" for problem in found)
+
+
+def test_a_channel_of_others_may_quote_a_value_and_it_is_not_shown(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vaiven.channels.simulator import Simulator
+
+    monkeypatch.setattr(
+        Simulator, "problems", classmethod(lambda _cls, settings: [f"pin: I do not like {settings['pin']!r} by {settings['by']}"])
+    )
+    text = "bot: b\nflows: flows\nchannels: {phone: {type: simulator, pin: {env: PIN}, by: me}}\n"
+    found = problems(write(text), environ={"PIN": "canary"})
+    assert [told for _, _, told in found] == ["'channels.phone.pin': I do not like '…' by me"]
+
+
+def test_without_any_zones_the_package_is_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    import zoneinfo
+
+    def nothing(key: str) -> zoneinfo.ZoneInfo:
+        raise zoneinfo.ZoneInfoNotFoundError(key)
+
+    monkeypatch.setattr("vaiven.edge.settings.ZoneInfo", nothing)
+    monkeypatch.setattr(zoneinfo, "available_timezones", set)
+    (problem,) = read_settings(write(SMALL + "zone: Europe/Madrid\n"), {}, {})[1]
+    assert "no time zone at all is known" in problem.text
+    assert "tzdata" in problem.cure
+
+
 # -- commands -------------------------------------------------------------------------------------------------------------
 
 
@@ -371,9 +456,9 @@ def test_stores_that_are_not(write: Write, store: str) -> None:
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"bot\.yaml:1:1: there is no such file"):
+    with pytest.raises(SettingsError, match=r"bot\.yaml: there is no such file"):
         load_settings(tmp_path, {}, {})
-    with pytest.raises(SettingsError, match=r"nowhere/bot\.yaml:1:1: there is no such file"):
+    with pytest.raises(SettingsError, match=r"nowhere/bot\.yaml: there is no such file"):
         load_settings(tmp_path / "nowhere", {}, {})
 
 

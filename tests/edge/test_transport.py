@@ -1,14 +1,16 @@
 """Calls to providers, over real sockets: both transports keep the same promises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from vaiven.channels.contract import ProviderRequest, ProviderResponse
 from vaiven.edge.http import AiohttpTransport, InProcess, make_transport
 from vaiven.runtime.transport import Answer, NoResponse, Transport
-from vaiven.testing.provider import FakeProvider, fail, garbage, reset, slow, throttle
+from vaiven.testing.provider import FakeProvider, fail, garbage, hang, reset, slow, throttle
 
 ACCOUNT = "AC00000000000000000000000000000001"
 
@@ -29,6 +31,36 @@ def make(request) -> Callable[[int], Transport]:
 async def provider() -> AsyncIterator[FakeProvider]:
     async with FakeProvider() as fake:
         yield fake
+
+
+@pytest.fixture
+def hurried(monkeypatch) -> Callable[[str, float], None]:
+    """Give one of the timeouts, by name, another length."""
+
+    def set_to(name: str, seconds: float) -> None:
+        monkeypatch.setattr(f"vaiven.edge.http.{name}", seconds)
+        if curl_module is not None:
+            monkeypatch.setattr(f"vaiven.edge.curl.{name}", seconds)
+
+    try:
+        import vaiven.edge.curl as curl_module
+    except ImportError:
+        curl_module = None
+    return set_to
+
+
+@pytest.fixture
+def blackhole() -> Iterator[str]:
+    """The address of a listener whose queue is full, so that it answers no SYN."""
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            filler = sockets.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def message(provider: FakeProvider, text: str = "hello") -> ProviderRequest:
@@ -85,6 +117,80 @@ async def test_a_reset_after_the_request_leaves_it_open_whether_it_was_sent(make
     await transport.close()
     assert isinstance(answer, NoResponse)
     assert answer.sent
+
+
+async def test_a_kept_connection_that_is_reset_after_the_request_never_sends_it_twice(make, provider) -> None:
+    transport = make(2)
+    first = await call(transport, message(provider, "first"))
+    provider.script(reset())
+    second = await call(transport, message(provider, "second"))
+    third = await call(transport, message(provider, "third"))
+    await transport.close()
+    assert [getattr(answer, "status", None) for answer in (first, second, third)] == [201, None, 201]
+    assert isinstance(second, NoResponse)
+    assert second.sent
+    assert [send.text for send in provider.sends] == ["first", "second", "third"]
+
+
+async def test_a_kept_connection_that_is_closed_after_the_request_never_sends_it_twice(make) -> None:
+    """A clean end of the connection, as a balancer makes, where the one before was a reset."""
+    taken: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            await reader.readuntil(b"\r\n\r\n")
+            taken.append(await reader.readexactly(4))
+            if taken[-1] == b"two!":
+                break
+            writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        transport = make(2)
+        first = await call(transport, ProviderRequest("POST", url, (), b"one!"))
+        second = await call(transport, ProviderRequest("POST", url, (), b"two!"))
+        await transport.close()
+    assert isinstance(first, ProviderResponse)
+    assert isinstance(second, NoResponse)
+    assert second.sent
+    assert taken == [b"one!", b"two!"]
+
+
+async def test_a_connection_that_nobody_takes_was_certainly_not_sent(make, hurried, blackhole) -> None:
+    hurried("CONNECT_TIMEOUT_S", 0.2)
+    transport = make(2)
+    answer = await call(transport, ProviderRequest("POST", f"{blackhole}/", (), b"x"))
+    await transport.close()
+    assert isinstance(answer, NoResponse)
+    assert not answer.sent
+
+
+async def test_an_answer_that_never_comes_leaves_it_open_whether_it_was_sent(make, hurried, provider) -> None:
+    hurried("TIMEOUT_S", 0.3)
+    provider.script(hang())
+    transport = make(2)
+    answer = await call(transport, message(provider))
+    await transport.close()
+    assert isinstance(answer, NoResponse)
+    assert answer.sent
+    assert provider.total == 1
+
+
+async def test_a_call_that_waits_for_a_connection_in_vain_was_certainly_not_sent(make, hurried, provider) -> None:
+    hurried("TIMEOUT_S", 0.3)
+    provider.script(hang(), hang())
+    transport = make(1)
+    under_way = asyncio.ensure_future(call(transport, message(provider, "under way")))
+    await provider.wait_for(1)
+    waits = await call(transport, message(provider, "waits"))
+    seen = [send.text for send in provider.sends]
+    assert isinstance(await under_way, NoResponse)
+    await transport.close()
+    assert isinstance(waits, NoResponse)
+    # The first may have made room just in time: what then counts is that the answer says what happened.
+    assert waits.sent == ("waits" in seen)
 
 
 async def test_connections_that_the_provider_closes_are_opened_anew(make, provider) -> None:

@@ -40,7 +40,10 @@ COMMON = (
 
 
 def check_settings(known: Sequence[Setting], settings: Mapping[str, Any]) -> list[str]:
-    """A line for each setting that is missing, wrong or unknown, in the order of ``known``. Values of secrets are not shown."""
+    """A line for each setting that is missing, wrong or unknown, in the order of ``known``.
+
+    No line shows a value: one may be a secret that landed under another name.
+    """
     names = {setting.name: setting for setting in (*COMMON, *known)}
     problems = [line for setting in names.values() for line in _problems(setting, settings)]
     allowed = [*names, *(f"{setting.name}_next" for setting in known if setting.secret)]
@@ -72,9 +75,8 @@ def _wrong(setting: Setting, value: object) -> list[str]:
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
     if text is not None and re.fullmatch(setting.pattern, text):
         return []
-    shown = "" if setting.secret else f", not {value!r}"
     like = f", like {setting.like}" if setting.like else ""
-    return [f"{setting.name}: must be {setting.says}{like}{shown}"]
+    return [f"{setting.name}: must be {setting.says}{like}"]
 
 
 def secrets(settings: Mapping[str, Any], name: str) -> list[str]:

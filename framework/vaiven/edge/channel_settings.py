@@ -14,6 +14,8 @@ _RATE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*/\s*(s|m|h)\Z")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
 _SECRET = re.compile(r"token|secret|password|key\b|_key")
 _ENV = "from the environment"
+_QUOTED = 4
+"""Characters from which on a value that is found in a line was quoted there, and is not a word that the line has anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ def _channel(
         if key not in places and key in ("public_url", "country"):
             wanted.add(key)
             continue
-        reader.say(places.get(key, place), "wrong-channel", f"'channels.{name}.{key}': {told}", at_key=key not in places)
+        at, told = places.get(key, place), _concealed(told, reader, places, values)
+        if key in places and (variables := reader.variables(at)) and told.startswith("must be "):
+            told = f"what {' or '.join(variables)} holds is not {told.removeprefix('must be ')}"
+        reader.say(at, "wrong-channel", f"'channels.{name}.{key}': {told}", at_key=key not in places)
     rate = _rate(reader, places["rate"], values["rate"]) if values.get("rate") is not None else None
     if len(reader.problems) > before:
         return None
@@ -82,6 +87,16 @@ def _channel(
         hold_ms=_hold_ms(chosen["hold"]) if "hold" in chosen else Pacing().hold_ms,
     )
     return ChannelSettings(name, str(settings["type"]), settings, pacing, str(settings.get("stop_reply") or "ours"))
+
+
+def _concealed(told: str, reader: Reader, places: Mapping[str, Place], values: Mapping[str, Any]) -> str:
+    """What a channel tells, without values that are secret or that the environment holds: a channel of others may quote them."""
+    for key, value in values.items():
+        if _SECRET.search(key) or reader.variables(places[key]):
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, str) and len(each) >= _QUOTED:
+                    told = told.replace(each, "…")
+    return told
 
 
 def _is_unknown(value: object) -> bool:

@@ -1,20 +1,25 @@
 """What ``vaiven demo`` does: the TV vote on an embedded file, phones to type on, a crowd, a provider that is not real."""
 
 import asyncio
+import shlex
+import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from vaiven.edge.console import Console
 from vaiven.edge.http import make_transport
-from vaiven.edge.paths import demo_bot_dir
+from vaiven.edge.paths import FLOWS, demo_bot_dir, from_here
 from vaiven.edge.serve import assemble, door, run, serve, signalled
 from vaiven.edge.settings import BotSettings, load_settings
 from vaiven.edge.web import Site
@@ -25,7 +30,10 @@ HOST = "127.0.0.1"
 CROWD_PER_S = 15.0
 VIEWERS = 1_000
 KEPT_SENDS = 1_000
-OPEN_FOR = timedelta(days=7)
+CLOSES_AT = 23
+"""The hour of the evening, in the bot's zone, at which the poll closes."""
+OPEN_FOR = timedelta(hours=2)
+"""At least; when that evening is nearer, it is the next one."""
 
 
 def run_demo(port: int, db: str | None, crowd: bool) -> int:
@@ -44,7 +52,7 @@ def run_demo(port: int, db: str | None, crowd: bool) -> int:
             site = Site([*door(bot, settings).routes(), *console.routes()], HOST, chosen)
             crowding = asyncio.create_task(_crowd(settings, stop)) if crowd else None
             try:
-                await serve(bot, [site], stop, _greeting(console, db, crowd), drain_s)
+                await serve(bot, [site], stop, _greeting(console, settings, db, crowd), drain_s)
             finally:
                 stop.set()
                 if crowding is not None:
@@ -57,10 +65,8 @@ def run_demo(port: int, db: str | None, crowd: bool) -> int:
 def demo_settings(public_url: str, file: str, provider: FakeProvider) -> BotSettings:
     """The TV vote's own ``bot.yaml``, open now, with both its providers replaced by the one that is not real."""
     accounts: Accounts = provider.accounts
-    now = datetime.now(UTC)
     overrides: dict[str, Any] = {
         "store": f"sqlite:///{Path(file).resolve()}",
-        "params": {"opens": _instant(now - timedelta(hours=1)), "closes": _instant(now + OPEN_FOR)},
         "channels": {
             "sms": {"api": provider.url, "rate": "500/s", "stop_reply": "ours"},
             "whatsapp": {
@@ -78,11 +84,22 @@ def demo_settings(public_url: str, file: str, provider: FakeProvider) -> BotSett
         "TWILIO_ACCOUNT_SID": accounts.twilio_account,
         "TWILIO_AUTH_TOKEN": accounts.twilio_token,
     }
-    return load_settings(demo_bot_dir(), overrides, environ)
+    settings = load_settings(demo_bot_dir(), overrides, environ)
+    return replace(settings, params={**settings.params, **open_now(datetime.now(UTC), ZoneInfo(settings.zone))})
+
+
+def open_now(now: datetime, zone: ZoneInfo) -> dict[str, str]:
+    """The params of a poll that opened about an hour ago, and closes this evening or, when that is too near, the next."""
+    here = now.astimezone(zone)
+    closes = here.replace(hour=CLOSES_AT, minute=0, second=0, microsecond=0)
+    if closes.astimezone(UTC) - now.astimezone(UTC) < OPEN_FOR:
+        closes += timedelta(days=1)
+    opens = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    return {"opens": _instant(opens), "closes": _instant(closes)}
 
 
 def _instant(moment: datetime) -> str:
-    return moment.replace(minute=0, second=0, microsecond=0).isoformat().replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 async def _crowd(settings: BotSettings, stop: asyncio.Event) -> None:
@@ -92,7 +109,29 @@ async def _crowd(settings: BotSettings, stop: asyncio.Event) -> None:
     await Crowd(url, url, lines, rate_per_s=CROWD_PER_S, contacts=VIEWERS, seed=time.time_ns()).run(stop)
 
 
-def _greeting(console: Console, db: str | None, crowd: bool) -> Callable[[list[int]], None]:
+def this_command(argv0: str, on_path: str | None) -> str:
+    """How a person in this folder calls the ``vaiven`` that runs now: the script, or ``python -m vaiven`` where there is none.
+
+    ``argv0`` is what was called, ``on_path`` the script that the bare name calls, if any.
+    """
+    script = Path(argv0).absolute()
+    if script.stem != "vaiven" or not script.is_file():
+        return f"{_typed(Path(sys.executable))} -m vaiven"
+    if on_path is not None and Path(on_path).absolute() == script:
+        return "vaiven"
+    return _typed(script)
+
+
+def _typed(program: Path) -> str:
+    """A program by its path, as a shell takes it: a bare name would be looked for elsewhere."""
+    path = from_here(program)
+    return shlex.quote(f"./{path}" if len(path.parts) == 1 else str(path))
+
+
+def _greeting(console: Console, settings: BotSettings, db: str | None, crowd: bool) -> Callable[[list[int]], None]:
+    (flow,) = Path(settings.flows).glob(FLOWS)
+    talk = f"{this_command(sys.argv[0], shutil.which('vaiven'))} talk {shlex.quote(str(from_here(flow)))}"
+
     def started(ports: list[int]) -> None:
         base = f"http://{HOST}:{ports[0]}"
         lines = [
@@ -104,7 +143,7 @@ def _greeting(console: Console, db: str | None, crowd: bool) -> Callable[[list[i
             f"  The file    {db}" if db else "  The file    is gone when you stop; keep one with --db votes.db",
             "",
             "  On a phone of the page, type:  VOTE      then  2      then  anna      then  RULES      then  STOP",
-            "  In another terminal:           vaiven talk flows/tv_vote/vote.flow.yaml",
+            f"  In another terminal:           {talk}",
         ]
         if crowd:
             lines.append("  A crowd is voting by signed Twilio and WhatsApp webhooks (leave it out with --no-crowd).")

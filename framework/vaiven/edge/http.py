@@ -33,7 +33,8 @@ class AiohttpTransport:
         self._aiohttp = aiohttp
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections),
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S),
+            # A connection and the answer have a time each: of one for both nobody could tell whether the request had gone.
+            timeout=aiohttp.ClientTimeout(2 * TIMEOUT_S, connect=TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S, sock_read=TIMEOUT_S),
             auto_decompress=True,
         )
         self._calls: set[asyncio.Task[None]] = set()

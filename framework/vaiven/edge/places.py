@@ -141,6 +141,15 @@ class Reader:
             return UNKNOWN
         return value
 
+    def variables(self, place: Place) -> list[str]:
+        """The environment variables that this setting, or the list that it is, comes from."""
+        return [name for node in _named_by(place.top.node) if isinstance(name := to_value(node), str)]
+
+    def shown(self, place: Place, value: object) -> str:
+        """The value as a problem may tell it: what the environment holds is named, and never shown."""
+        variables = self.variables(place)
+        return f"what {' or '.join(variables)} holds" if variables else f"'{value}'"
+
     def _plain(self, place: Place) -> Any:
         node = place.top.node
         if isinstance(node, Sequence):
@@ -178,6 +187,12 @@ class Reader:
         return Problem(
             problem.code, problem.file, problem.line, problem.column, problem.text, problem.cure, severity=problem.severity
         )
+
+
+def _named_by(node: Node) -> list[Node]:
+    """What stands after ``env:`` at this node, or in the list at it."""
+    nodes = node.items if isinstance(node, Sequence) else (node,)
+    return [named for each in nodes if isinstance(each, Map) and (named := each.get("env")) is not None]
 
 
 def _scalars(node: Node) -> list[Scalar]:

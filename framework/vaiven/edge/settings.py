@@ -135,11 +135,11 @@ def _scan(file: Path) -> tuple[Source | None, list[Problem]]:
 def _unreadable(file: Path, error: Exception) -> Problem:
     if isinstance(error, FileNotFoundError):
         beside = sorted(str(each.parent) for each in Path().glob(f"bots/*/{BOT_FILE}"))
-        return Problem("no-bot", str(file), 1, 1, "there is no such file", f"Bots here: {', '.join(beside)}." if beside else "")
+        return Problem("no-bot", str(file), 0, 0, "there is no such file", f"Bots here: {', '.join(beside)}." if beside else "")
     reason = (
         "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", None) or type(error).__name__
     )
-    return Problem("no-bot", str(file), 1, 1, f"the file cannot be read: {reason}")
+    return Problem("no-bot", str(file), 0, 0, f"the file cannot be read: {reason}")
 
 
 def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> BotSettings | None:
@@ -202,9 +202,11 @@ def _matching(pattern: re.Pattern[str], rule: str, example: str) -> Callable[[Re
 def _flows(reader: Reader, place: Place, file: Path, written: str) -> Path:
     folder = (file.parent / written).resolve()
     if not folder.is_dir():
-        reader.say(place, "no-flows", f"there is no folder {folder}", "It is read from the folder of this file on.")
+        told = f"{reader.shown(place, written)} names no folder" if reader.variables(place) else f"there is no folder {folder}"
+        reader.say(place, "no-flows", told, "It is read from the folder of this file on.")
     elif next(folder.glob(FLOWS), None) is None:
-        reader.say(place, "no-flows", f"no *.flow.yaml file is in {folder}")
+        named = f"the folder that {' '.join(reader.variables(place))} names" if reader.variables(place) else str(folder)
+        reader.say(place, "no-flows", f"no *.flow.yaml file is in {named}")
     return folder
 
 
@@ -236,7 +238,9 @@ def _profile(reader: Reader, places: Mapping[str, Place], store: str, written: s
     stands = kept if written is None or moved else written
     if stands != kept:
         cure = f"Write profile: {kept}, or change the store. local is a SQLite file, dev is memory://."
-        reader.say(places["profile"], "wrong-profile", f"the store {store} cannot keep the profile '{stands}'", cure)
+        shown = "" if "store" in places and reader.variables(places["store"]) else f" {store}"
+        told = f"the store{shown} cannot keep the profile {reader.shown(places['profile'], stands)}"
+        reader.say(places["profile"], "wrong-profile", told, cure)
     return stands
 
 
@@ -244,7 +248,12 @@ def _choice(known: tuple[str, ...]) -> Callable[[Reader, Place], str | None]:
     def read(reader: Reader, place: Place) -> str | None:
         value = reader.text(place, known[0])
         if value is not None and value not in known:
-            reader.say(place, "wrong-setting", f"'{place.name}' cannot be '{value}'", suggest(value, known, "It is one of"))
+            reader.say(
+                place,
+                "wrong-setting",
+                f"'{place.name}' cannot be {reader.shown(place, value)}",
+                suggest(value, known, "It is one of"),
+            )
             return None
         return value
 
@@ -280,9 +289,14 @@ def _zone(reader: Reader, place: Place) -> str | None:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         from zoneinfo import available_timezones
 
-        near = suggest(value, sorted(available_timezones()), "Zones").rpartition("Did you mean ")[2]
+        known = sorted(available_timezones())
+        if not known:
+            cure = "Install the package tzdata beside vaiven: pip install tzdata"
+            reader.say(place, "wrong-zone", "no time zone at all is known on this machine", cure)
+            return None
+        near = suggest(value, known, "Zones").rpartition("Did you mean ")[2]
         cure = f"Did you mean {near}" if near.startswith("'") else "For example: Europe/Madrid, America/New_York, UTC."
-        reader.say(place, "wrong-zone", f"'{value}' is no time zone", cure)
+        reader.say(place, "wrong-zone", f"{reader.shown(place, value)} is no time zone", cure)
         return None
     return value
 
@@ -322,7 +336,7 @@ def _hours(reader: Reader, place: Place) -> dict[str, dict[str, str]]:
                 reader.say(child, "wrong-hours", f"'{days}' names no days", "Write mon, or mon-fri.", at_key=True)
             span = reader.text(child, '"09:00-18:00"')
             if span is not None and not _SPAN.match(span):
-                reader.say(child, "wrong-hours", f"'{span}' is no span of hours", 'Write "09:00-18:00".')
+                reader.say(child, "wrong-hours", f"{reader.shown(child, span)} is no span of hours", 'Write "09:00-18:00".')
             elif span is not None:
                 found[name][days] = span
     return found

@@ -12,7 +12,7 @@ _LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding. ``line`` and ``column`` count from 1, ``width`` is how many characters the carets cover.
+    """One finding. ``line`` and ``column`` count from 1; 0 is the file itself. ``width`` is how many characters the carets cover.
 
     ``code`` is a stable word for tools, ``snippet`` the line as it stands in the file, ``severity`` ``error`` (the file
     does not load) or ``warning``. ``str(problem)`` is the finding as a person reads it.
@@ -39,7 +39,8 @@ class Problem:
 def render(problem: Problem) -> str:
     """The finding, the line itself with carets under what is wrong, and what would be right."""
     warning = "" if problem.is_error else "warning: "
-    told = [f"{problem.file}:{problem.line}:{problem.column}: {warning}{problem.text} [{problem.code}]"]
+    where = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
+    told = [f"{where}: {warning}{problem.text} [{problem.code}]"]
     if problem.snippet.strip():
         number, shown, skipped = str(problem.line), problem.snippet, 0
         if problem.column > _LINE_SHOWN // 2 and len(shown) > _LINE_SHOWN:
@@ -82,6 +83,7 @@ def suggest(word: str, known: Iterable[str], heading: str) -> str:
 
 
 def _printable(text: str) -> str:
+    text = text.replace("\t", "→")  # one that matters is not to be mistaken for spaces
     return "".join(character if character.isprintable() else " " if character.isspace() else "�" for character in text)
 
 

@@ -27,7 +27,7 @@ class Leases:
             key = (role, partition)
             lease = self._held.get(key)
             if lease is not None and lease.owner == owner:
-                # Even when it has expired: nobody took it meanwhile, and its owner, who was only paused, knows what it has dialed.
+                # Even an expired one: nobody took it meanwhile, and its owner, who was only paused, knows what it has dialed.
                 epoch = lease.epoch
             elif lease is not None and now < lease.until_ms:
                 continue

@@ -81,7 +81,8 @@ def read_flows(*files: str | Path, **spec: Any) -> FlowSet:
 class Talk:
     """A person's phone and everything behind it. ``effects`` are those of the last act, ``history`` of all.
 
-    ``now_ms`` is the clock. ``votes`` counts what was decided, by poll, option and outcome.
+    ``now_ms`` is the clock. ``votes`` counts what was decided, by poll, option and outcome. ``withheld`` are messages that did
+    not go out, because they had opted out.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Talk:
         self.history: list[Effect] = []
         self.timers: dict[str, StartTimer] = {}
         self.shown: list[Option] = []
+        self.withheld: list[Send] = []
         self.last: Stepped | None = None
         self._events = 0
 
@@ -216,6 +218,8 @@ class Talk:
                 case Send() if not self.suppressed or effect.message_class is MessageClass.CONSENT:
                     said.append(as_shown(effect))
                     self.shown.extend(effect.options)
+                case Send():
+                    self.withheld.append(effect)
                 case StartTimer():
                     self.timers[effect.key] = effect
                 case CancelTimer():

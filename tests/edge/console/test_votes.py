@@ -20,7 +20,7 @@ async def test_the_board_is_there_before_the_first_vote(desk) -> None:
     _, board = await desk.get("/console/votes.json")
     (poll,) = board["polls"]
     assert poll["poll"] == "final"
-    assert (poll["accepted"], poll["counted"], poll["rejected"], poll["per_second"]) == (0, 0, {}, None)
+    assert (poll["accepted"], poll["counted"], poll["rejected"], poll["per_second"], poll["sampled_ms"]) == (0, 0, {}, 0.0, 0)
     assert poll["labels"] == {"anna": "Anna & Luca", "bea": "Bea & Tom", "cleo": "Cleo & Max"}
     assert poll["options"] == {"anna": 0, "bea": 0, "cleo": 0}
 
@@ -35,7 +35,7 @@ async def test_accepted_is_counted_plus_rejected_and_the_rate_comes_from_the_sto
     assert poll["rejected"] == {"capped": 2}
     assert poll["options"] == {"anna": 2, "bea": 1, "cleo": 0}
     assert poll["accepted"] == poll["counted"] + sum(poll["rejected"].values())
-    assert poll["per_second"] == 2.5
+    assert (poll["per_second"], poll["sampled_ms"]) == (2.5, 2_000)
     assert poll["at_ms"] == desk.clock.at_ms
     _, board = await desk.get("/console/votes.json")
     assert board["polls"] == [poll]
@@ -47,11 +47,11 @@ async def test_the_rate_forgets_what_is_long_ago(desk) -> None:
     for _ in range(7):
         desk.clock.advance(s=1)
         _, poll = await desk.get("/console/votes/final.json")
-    assert poll["per_second"] == 0
-    desk.clock.advance(minutes=5)
-    assert (await desk.get("/console/votes/final.json"))[1]["per_second"] is None
-    desk.clock.advance(minutes=-60)
-    assert (await desk.get("/console/votes/final.json"))[1]["per_second"] is None
+    assert (poll["per_second"], poll["sampled_ms"]) == (0.0, 5_000)
+    for minutes in (5, -60):
+        desk.clock.advance(minutes=minutes)
+        _, poll = await desk.get("/console/votes/final.json")
+        assert (poll["per_second"], poll["sampled_ms"]) == (0.0, 0)
 
 
 async def test_many_lookers_are_one_read_of_the_store(desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,10 +66,11 @@ async def test_many_lookers_are_one_read_of_the_store(desk, monkeypatch: pytest.
     assert len(reads) == 1
 
 
-async def test_a_poll_that_nobody_knows_has_no_votes(desk) -> None:
-    status, poll = await desk.get("/console/votes/semi%2Ffinal%3Cb%3E.json")
-    assert (status, poll["poll"], poll["accepted"], poll["options"]) == (200, "semi/final<b>", 0, {})
-    assert (await desk.get(f"/console/votes/{'x' * 201}.json"))[0] == 404
+async def test_of_a_poll_that_nobody_knows_the_answer_names_those_there_are(desk) -> None:
+    status, said = await desk.get("/console/votes/semi%2Ffinal%3Cb%3E.json")
+    assert (status, said) == (404, {"error": "no poll 'semi/final<b>'", "polls": ["final"]})
+    status, said = await desk.get(f"/console/votes/{'x' * 5_000}.json")
+    assert (status, len(said["error"])) == (404, len("no poll ''") + 200)
 
 
 # -- the rest ------------------------------------------------------------------------------------------------------------

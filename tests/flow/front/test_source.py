@@ -173,7 +173,11 @@ def test_a_problem_never_prints_a_control_character():
     shown = str(Problem("code", "a.yaml", 1, 1, "wrong", "", 1, "a\x1b[31mb\u202ec\td"))
     assert "\x1b" not in shown
     assert "\u202e" not in shown
-    assert "a�[31mb�c d" in shown
+    assert "a�[31mb�c→d" in shown
+
+
+def test_a_problem_of_the_file_itself_has_no_line():
+    assert str(Problem("code", "a.yaml", 0, 0, "wrong", "Right.")) == "a.yaml: wrong [code]\n  Right."
 
 
 def test_a_scalar_knows_how_it_was_written():

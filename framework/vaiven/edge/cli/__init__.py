@@ -75,18 +75,19 @@ def run(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINDINGS
     except VaivenError as error:
-        click.echo(explain(error), err=True)
+        typed = sys.argv[1:] if args is None else args
+        click.echo(explain(error, next(iter(typed), "")), err=True)
         return FINDINGS if isinstance(error, FlowError) else ENVIRONMENT
     return outcome if isinstance(outcome, int) else 0
 
 
-def explain(error: VaivenError) -> str:
-    """The error as a person should read it: every problem, and how many."""
+def explain(error: VaivenError, command: str = "") -> str:
+    """The error as a person should read it who typed this command: every problem, and how many."""
     if isinstance(error, SettingsError | FlowError):
         count = len(error.problems)
         return f"{error}\n{count} problem{'' if count == 1 else 's'}; nothing was started."
     if isinstance(error, StoreInUse):
-        return f"{error}\nStop it first, or give this one a store of its own with --store."
+        return f"{error}\nAnother file: --{'db FILE' if command == 'demo' else 'store sqlite:///FILE'}"
     return f"store: {error}" if isinstance(error, StoreError) else str(error)
 
 

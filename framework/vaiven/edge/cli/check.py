@@ -106,7 +106,7 @@ def _read(files: Iterable[Path]) -> tuple[list[tuple[str, str]], list["Problem"]
             line = error.object.count(b"\n", 0, error.start) + 1
             problems.append(Problem("not-utf-8", str(file), line, 1, "the file is not UTF-8", "Save it as UTF-8."))
         except OSError as error:
-            problems.append(Problem("no-file", str(file), 1, 1, f"the file cannot be read: {error.strerror}"))
+            problems.append(Problem("no-file", str(file), 0, 0, f"the file cannot be read: {error.strerror}"))
     return texts, problems
 
 

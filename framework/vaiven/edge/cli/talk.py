@@ -26,6 +26,8 @@ HELP = """\
   :state        where the session stands: step, variables, timers, votes
   :quit         leave; so does Ctrl-D
 Everything else is what you say."""
+SUPPRESSED = "     (suppressed: opted out)"
+"""In place of an answer that would not go out."""
 
 
 @click.command(short_help="Hold a flow's conversation in this terminal.")
@@ -42,15 +44,18 @@ def talk(flows: tuple[Path, ...], skin: str, params: tuple[str, ...], at: str | 
     pipe too, and then each one is shown before its answer. In the talk, :help tells what else can be typed.
     """
     partner = _partner(flows, skin, params, at)
-    shown = sys.stdin.isatty()
+    shown = sys.stdin is not None and sys.stdin.isatty()  # None: it was closed before we started
     click.echo("Type what a person would send. :help tells the rest." if shown else "", nl=shown)
     for line in _typed(shown):
         if not shown:
             click.echo(f"you> {line}")
         if line in (":quit", ":q"):
             break
+        withheld = len(partner.withheld)
         for message in _answer(partner, line):
             click.echo(_bubble(message))
+        for _ in partner.withheld[withheld:]:
+            click.echo(SUPPRESSED)
     return 0
 
 
@@ -141,10 +146,10 @@ def _typed(shown: bool) -> Iterator[str]:
         if shown:
             try:
                 line = input("you> ")
-            except (EOFError, KeyboardInterrupt):
+            except EOFError:
                 click.echo()
                 return
-        elif not (line := sys.stdin.readline()):
+        elif sys.stdin is None or not (line := sys.stdin.readline()):
             return
         if line.strip():
             yield line.strip()

@@ -52,9 +52,13 @@ def list_polls(bot: Path, store: str | None, as_json: bool) -> int:
 @click.argument("poll")
 @_from
 def show(poll: str, bot: Path, store: str | None, as_json: bool) -> int:
-    """Votes of POLL by option, and how many were rejected and why. Accepted is counted plus rejected, always."""
-    totals = _run(bot, store, lambda opened: opened.totals(poll))
-    found = summary(poll, by_poll(totals).get(poll, {}))
+    """Votes of POLL by option, and how many were rejected and why. Accepted is counted plus rejected, always. Exit code 1:
+    nobody has voted in a poll of that name.
+    """
+    polls = by_poll(_run(bot, store, lambda opened: opened.totals()))
+    if poll not in polls:
+        return _no_poll(poll, polls)
+    found = summary(poll, polls[poll])
     click.echo(json.dumps(found, indent=2) if as_json else picture(found))
     return 0
 
@@ -63,12 +67,15 @@ def show(poll: str, bot: Path, store: str | None, as_json: bool) -> int:
 @click.argument("poll")
 @_from
 def recount(poll: str, bot: Path, store: str | None, as_json: bool) -> int:
-    """Count POLL again from the history of every turn, and compare that with the live totals. Exit code 1: they differ.
+    """Count POLL again from the history of every turn, and compare that with the live totals. Exit code 1: they differ, or
+    neither knows a poll of that name.
 
     Turns that are committed while it counts are in neither or in both only by chance: recount a closed poll, or a bot at rest.
     """
-    live, again = _run(bot, store, lambda opened: _both(opened, poll))
-    found = compare(poll, live, again)
+    polls, again = _run(bot, store, lambda opened: _both(opened, poll))
+    if poll not in polls and not again:
+        return _no_poll(poll, polls)
+    found = compare(poll, polls.get(poll, {}), again)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     elif found["differences"]:
@@ -78,6 +85,14 @@ def recount(poll: str, bot: Path, store: str | None, as_json: bool) -> int:
     else:
         click.echo(f"The recount of '{poll}' agrees: {found['recounted']} votes in history, {found['live']} in the live totals.")
     return FINDINGS if found["differences"] else 0
+
+
+def _no_poll(poll: str, polls: Iterable[str]) -> int:
+    from vaiven.flow.problems import suggest
+
+    known = suggest(poll, sorted(polls), "polls") or "nobody has voted yet."
+    click.echo(f"no poll '{poll}'; {known}", err=True)
+    return FINDINGS
 
 
 def by_poll(totals: Iterable["Total"]) -> dict[str, Votes]:
@@ -156,8 +171,8 @@ async def recounted(store: "Store", poll: str) -> Votes:
     return found
 
 
-async def _both(store: "Store", poll: str) -> tuple[Votes, Votes]:
-    return by_poll(await store.totals(poll)).get(poll, {}), await recounted(store, poll)
+async def _both(store: "Store", poll: str) -> tuple[dict[str, Votes], Votes]:
+    return by_poll(await store.totals()), await recounted(store, poll)
 
 
 def _run(bot: Path, url: str | None, read: Callable[["Store"], Coroutine[Any, Any, T]]) -> T:

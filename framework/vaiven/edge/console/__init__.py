@@ -29,7 +29,7 @@ BODY_LIMIT_BYTES = 16 * 1024
 BODY_S = 10.0
 KNOWN_HOMES = 1024
 POLL_NAME = 200
-"""No poll has a longer name."""
+"""So much of a poll's name is repeated when there is none of it."""
 
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -123,7 +123,7 @@ class Console:
                 "sender": line and line.channel.sender,
                 "openings": documents.openings(await self._documents.current()),
                 "skins": {scheme: _skin(line.channel.capabilities(scheme)) for scheme in SCHEMES if line},
-                "polls": sorted({*labels, *sample.accepted}),
+                "polls": votes.names(labels, sample),
             }
         )
 
@@ -146,16 +146,16 @@ class Console:
 
     async def _polls(self, _: web.Request) -> web.Response:
         labels, sample = await self._board()
-        names = sorted({*labels, *sample.accepted})
-        polls = [votes.summary(name, sample, self._sampler.per_second(name), labels.get(name, ())) for name in names]
-        return _json({"polls": polls})
+        names = votes.names(labels, sample)
+        return _json({"polls": [votes.summary(name, sample, self._sampler.rate(name), labels.get(name, ())) for name in names]})
 
     async def _poll(self, request: web.Request) -> web.Response:
         name = request.match_info["poll"]
-        if len(name) > POLL_NAME:
-            raise Unfit(404, "There is no poll of that name.")
         labels, sample = await self._board()
-        return _json(votes.summary(name, sample, self._sampler.per_second(name), labels.get(name, ())))
+        names = votes.names(labels, sample)
+        if name not in names:
+            return _json({"error": f"no poll {name[:POLL_NAME]!r}", "polls": names}, status=404)
+        return _json(votes.summary(name, sample, self._sampler.rate(name), labels.get(name, ())))
 
     # -- what they need ------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,13 @@ class Sample(msgspec.Struct, frozen=True):
     at_ms: int
     totals: Sequence[Total]
     accepted: Counter[str]
+
+
+class Rate(NamedTuple):
+    """Votes per second, and over how many ms they were seen: 0 where there is only one sample, which cannot tell."""
+
+    per_second: float
+    sampled_ms: int
 
 
 class Sampler:
@@ -55,15 +62,21 @@ class Sampler:
                 self._samples.popleft()
             return sample
 
-    def per_second(self, poll: str) -> float | None:
-        """Votes accepted per second over the last seconds; None until two samples can tell."""
+    def rate(self, poll: str) -> Rate:
+        """Votes accepted per second over the last seconds."""
         if len(self._samples) < 2:
-            return None
+            return Rate(0.0, 0)
         first, last = self._samples[0], self._samples[-1]
-        return round((last.accepted[poll] - first.accepted[poll]) * 1000 / (last.at_ms - first.at_ms), 1)
+        sampled_ms = last.at_ms - first.at_ms
+        return Rate(round((last.accepted[poll] - first.accepted[poll]) * 1000 / sampled_ms, 1), sampled_ms)
 
 
-def summary(poll: str, sample: Sample, per_second: float | None, labels: Sequence[Labelled] = ()) -> dict[str, Any]:
+def names(known: Iterable[str], sample: Sample) -> list[str]:
+    """Every poll that a flow names or somebody voted in, sorted."""
+    return sorted({*known, *sample.accepted})
+
+
+def summary(poll: str, sample: Sample, rate: Rate, labels: Sequence[Labelled] = ()) -> dict[str, Any]:
     """One poll as its page and its JSON show it: ``accepted`` is ``counted`` plus all of ``rejected``, always.
 
     ``options`` has the counted votes of each option; ``labels`` what people call them, in the flow's order.
@@ -84,6 +97,7 @@ def summary(poll: str, sample: Sample, per_second: float | None, labels: Sequenc
         "rejected": dict(sorted(rejected.items())),
         "options": dict(options),
         "labels": {option.id: option.label for option in labels},
-        "per_second": per_second,
+        "per_second": rate.per_second,
+        "sampled_ms": rate.sampled_ms,
         "at_ms": sample.at_ms,
     }

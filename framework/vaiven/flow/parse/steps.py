@@ -22,9 +22,15 @@ def step(reader: Reader, entry: Entry) -> Step | None:
         cure = f"A step is a map with one verb, for instance `{entry.key.raw}: {{say: ...}}`. The verbs: {verbs}."
         reader.problem("no-verb", entry.key, f"step '{entry.key.raw}' is {kind_of(entry.value)} and not a map", cure)
         return None
-    word = _verb_word(reader, entry, entry.value)
-    if word is None:
+    words = _verb_words(reader, entry, entry.value)
+    if len(words) != 1:
+        # What stands in it is read all the same, so that every problem is told at once.
+        fields = {each.key.raw: each for each in entry.value.entries}
+        for each in words:
+            VERBS[each].read(reader, fields[each].value, fields)
+        reader.step = None
         return None
+    word = words[0]
     fields = _keys(reader, entry.value, word, VERBS[word])
     verb = VERBS[word].read(reader, fields[word].value, fields)
     common = _common(reader, fields, verb, word)
@@ -35,17 +41,17 @@ def step(reader: Reader, entry: Entry) -> Step | None:
     return None if verb is None or name is None else Step(name, entry.key.at, verb, **common)
 
 
-def _verb_word(reader: Reader, entry: Entry, value: Mapping) -> str | None:
+def _verb_words(reader: Reader, entry: Entry, value: Mapping) -> list[str]:
+    """The verbs of this step; a problem if they are not exactly one."""
     name, keys = entry.key.raw, [each.key for each in value.entries]
     found = [key for key in keys if key.raw in VERBS]
     known = {key for shape in VERBS.values() for key in (*shape.own, *shape.common)}
-    if len(found) == 1:
-        return found[0].raw
-    if found:
+    if len(found) > 1:
         words = " and ".join(f"`{key.raw}`" for key in found)
         cure = "A step has exactly one verb: make a step of its own for the other."
         reader.problem("two-verbs", found[1], f"step '{name}' has {words}", cure)
-        return None
+    if found:
+        return [key.raw for key in found]
     strange = next((key for key in keys if key.raw not in known), None)
     verbs = f"The verbs: {', '.join(VERBS)}."
     if strange is None:
@@ -54,7 +60,7 @@ def _verb_word(reader: Reader, entry: Entry, value: Mapping) -> str | None:
         near = closest(strange.raw, VERBS)
         cure = verbs + (f" Did you mean '{near}'?" if near else "")
         reader.problem("unknown-verb", strange, f"step '{name}' has no verb, and '{strange.raw}' is none", cure)
-    return None
+    return []
 
 
 def _keys(reader: Reader, value: Mapping, word: str, shape: VerbShape) -> Fields:

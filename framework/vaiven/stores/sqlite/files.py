@@ -103,7 +103,7 @@ def prepare(path: Path, partitions: int | None) -> tuple[sqlite3.Connection, int
         version = check(path, connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA busy_timeout = 100")  # nobody else should write, and the loop waits for it
-        connection.execute("PRAGMA cache_size = -8192")
+        connection.execute("PRAGMA cache_size = -4096")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         for target, script in enumerate(_MIGRATIONS[version:], start=version + 1):
             first = f"PRAGMA application_id = {APPLICATION_ID};" if target == 1 else ""

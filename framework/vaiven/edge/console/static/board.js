@@ -1,7 +1,7 @@
-// The vote board. Every number on it is the store's; the page only moves them.
+// The vote board. Every number on it is the store's, and all of a poll's change at once, so that they always add up.
 
 import { pollPath, read } from "./api.js";
-import { countTo, h, plural, s, whole } from "./dom.js";
+import { h, plural, s, whole } from "./dom.js";
 
 const HISTORY = 60;
 const SHADES = 6;
@@ -37,10 +37,11 @@ class Poll {
   }
 
   show(poll) {
-    countTo(this.total, poll.counted);
-    this.rate.textContent = poll.per_second === null ? "–" : poll.per_second.toFixed(1);
-    if (poll.per_second !== null) this.draw(poll.per_second);
-    this.node.classList.toggle("moving", (poll.per_second ?? 0) > 0);
+    const known = poll.sampled_ms > 0;
+    this.total.textContent = whole(poll.counted);
+    this.rate.textContent = known ? poll.per_second.toFixed(1) : "–";
+    if (known) this.draw(poll.per_second);
+    this.node.classList.toggle("moving", poll.per_second > 0);
     this.showOptions(poll);
     const reasons = Object.entries(poll.rejected);
     this.rejected.replaceChildren(
@@ -53,14 +54,16 @@ class Poll {
 
   showOptions(poll) {
     const entries = Object.entries(poll.options);
-    const most = Math.max(1, ...entries.map(([, count]) => count));
+    const most = Math.max(1, ...Object.values(poll.options));
+    const leaders = entries.filter(([, count]) => count === most).length;
     entries.forEach(([id, count], index) => {
       const row = this.rows.get(id) ?? this.addRow(id, poll.labels[id] ?? id, index);
       const share = poll.counted ? count / poll.counted : 0;
-      countTo(row.count, count);
+      row.count.textContent = whole(count);
       row.share.textContent = `${(share * 100).toFixed(1)} %`;
-      row.fill.style.setProperty("--share", String(count / most));
-      row.node.classList.toggle("leads", count > 0 && count === most);
+      row.fill.style.setProperty("--share", String(share));
+      row.node.classList.toggle("leads", count === most && leaders === 1);
+      row.node.classList.toggle("tied", count === most && leaders > 1);
     });
   }
 

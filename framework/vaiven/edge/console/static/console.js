@@ -12,6 +12,7 @@ const ADDRESSES = {
   messenger: (index) => `messenger:${7000 + index}`,
 };
 const LAST = 99;
+const LOOK_ONLY = "You can look, but not type: open the whole address that was printed at the start.";
 
 const phones = new Map();
 const place = document.getElementById("phones");
@@ -51,7 +52,7 @@ function keep() {
 function add(address, config) {
   const phone = new Phone(address, config, {
     trouble: (error) => trouble(address, error),
-    refused: tell,
+    refused: () => tell(LOOK_ONLY),
     close() {
       phones.delete(address);
       troubles.delete(address);
@@ -90,7 +91,7 @@ async function start() {
 }
 
 function door() {
-  tell(readToken() ? null : "You can look, but not type: open the address with the token, as it was printed at the start.");
+  tell(readToken() ? null : LOOK_ONLY);
 }
 
 addEventListener("hashchange", door);

@@ -55,23 +55,3 @@ export function whole(number) {
 export function plural(number, word) {
   return `${whole(number)} ${word}${number === 1 ? "" : "s"}`;
 }
-
-export const calm = matchMedia("(prefers-reduced-motion: reduce)");
-
-// Counts a shown number up or down to its new value.
-export function countTo(node, value) {
-  const from = Number(node.dataset.value ?? value);
-  node.dataset.value = value;
-  if (from === value || calm.matches || document.hidden) {
-    node.textContent = whole(value);
-    return;
-  }
-  const started = performance.now();
-  const step = (now) => {
-    if (Number(node.dataset.value) !== value) return;
-    const share = Math.min(1, (now - started) / 700);
-    node.textContent = whole(from + (value - from) * (1 - (1 - share) ** 3));
-    if (share < 1) requestAnimationFrame(step);
-  };
-  requestAnimationFrame(step);
-}

@@ -22,7 +22,7 @@ export class Inspector {
       this.facts,
       this.vars,
       this.timers,
-      h("details", { open: true }, this.count, this.turns, this.more),
+      (this.history = h("details", { open: true }, this.count, this.turns)),
     );
   }
 
@@ -58,8 +58,10 @@ export class Inspector {
     this.count.textContent = turns.length ? `Turns (${turns.length}${turns.length === 50 ? ", newest" : ""})` : "No turns yet";
     const chosen = this.all ? turns : turns.slice(0, SHOWN);
     this.turns.replaceChildren(...chosen.map(drawTurn));
-    this.more.hidden = this.all || turns.length <= SHOWN;
-    this.more.textContent = `Show ${turns.length - SHOWN} more`;
+    const more = turns.length - chosen.length;
+    this.more.textContent = `Show ${more} more`;
+    if (more === 0) this.more.remove();
+    else if (!this.more.isConnected) this.history.append(this.more);
   }
 
   showAll() {

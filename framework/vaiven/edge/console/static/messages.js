@@ -3,6 +3,8 @@
 import { h, icon, plural, time } from "./dom.js";
 
 const FAILED = new Set(["rejected", "unknown", "suppressed", "expired"]);
+// What the store says no more about than its state.
+const WHY = { suppressed: "opted out", expired: "too late" };
 const WAITING = new Set(["queued", "claimed", "dialed", "retry", "held"]);
 
 export function drawMessage(message, context) {
@@ -11,7 +13,7 @@ export function drawMessage(message, context) {
   const node = h("div", { class: `message ${side}` }, bubble);
   if (message.direction === "in") {
     bubble.append(h("span", { class: "stamp" }, time(message.at_ms), icon("ticks")));
-    node.append(smallPrint([message.channel !== context.channel && message.channel, ...segments(message.sms)]));
+    node.append(smallPrint([message.channel !== context.channel && message.channel], segments(message.sms)));
     return node;
   }
   bubble.append(h("span", { class: "stamp", text: time(message.at_ms) }));
@@ -20,13 +22,15 @@ export function drawMessage(message, context) {
   if (FAILED.has(message.state)) node.classList.add("failed");
   if (WAITING.has(message.state)) node.classList.add("waiting");
   node.append(
-    smallPrint([
-      message.channel !== context.channel && message.channel,
-      message.class,
-      message.attempt > 1 ? `${state}, attempt ${message.attempt}` : state,
-      FAILED.has(message.state) && message.reason,
-      ...segments(message.sms),
-    ]),
+    smallPrint(
+      [
+        message.channel !== context.channel && message.channel,
+        message.class,
+        message.attempt > 1 ? `${state}, attempt ${message.attempt}` : state,
+        FAILED.has(message.state) && (message.reason ?? WHY[message.state]),
+      ],
+      segments(message.sms),
+    ),
   );
   return node;
 }
@@ -47,16 +51,21 @@ function content(message) {
   return [h("span", { class: "text", text: message.text || `(${message.kind})` })];
 }
 
+// One segment goes without saying in the line, not in its title.
 function segments(sms) {
-  if (!sms) return [];
+  if (!sms) return null;
   const one = sms.encoding === "GSM-7" ? 160 : 70;
   const part = sms.encoding === "GSM-7" ? 153 : 67;
   const room = sms.segments === 1 ? one : sms.segments * part;
-  return [sms.encoding, plural(sms.segments, "segment"), `${sms.units}/${room}`];
+  const used = `${sms.units}/${room}`;
+  const short = sms.segments === 1 ? [sms.encoding, used] : [sms.encoding, `${sms.segments} SMS`, used];
+  return { short, long: [sms.encoding, plural(sms.segments, "segment"), used] };
 }
 
-function smallPrint(parts) {
-  return h("small", { class: "print", text: parts.filter(Boolean).join(" · ") });
+// One line, cut where it does not fit; its title has everything.
+function smallPrint(parts, sms = null) {
+  const line = (more = []) => [...parts.filter(Boolean), ...more].join(" · ");
+  return h("small", { class: "print", text: line(sms?.short), title: line(sms?.long) });
 }
 
 function addOptions(node, bubble, message, context) {
@@ -86,7 +95,7 @@ export function drawPending(pending, again) {
   const bubble = h("div", { class: "bubble" }, h("span", { class: "text", text: pending.shown }));
   const node = h("div", { class: `message mine ${pending.failed ? "failed" : "sending"}` }, bubble);
   if (pending.failed) {
-    node.append(h("button", { type: "button", class: "again-button", onclick: again }, icon("alert"), `${pending.failed} Try again`));
+    node.append(h("button", { type: "button", class: "again-button", title: pending.failed, onclick: again }, icon("alert"), `${pending.failed} Try again`));
   } else {
     node.append(smallPrint(["sending"]));
   }

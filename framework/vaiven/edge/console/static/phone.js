@@ -28,6 +28,13 @@ function shownSender(sender) {
   return /^\+?\d/.test(sender) ? shownNumber(`tel:${sender}`) : sender;
 }
 
+// For a person with a phone in the hand; what a program must know is in the answer itself.
+function notSent(error) {
+  if (!(error instanceof Refused)) return "Not sent: no connection.";
+  if (error.status === 403) return "Not sent: this page may only look.";
+  return error.status >= 500 ? "Not sent." : `Not sent. ${error.message}`;
+}
+
 export class Phone {
   constructor(address, config, { trouble, refused, close }) {
     this.address = address;
@@ -83,7 +90,7 @@ export class Phone {
       h(
         "header",
         { class: "phone-head" },
-        h("h2", {}, h("span", { class: "phone-kind", text: NAMES[this.skin] }), h("span", { class: "phone-number", text: shownNumber(this.address) })),
+        h("h2", {}, h("span", { class: "phone-kind", text: NAMES[this.skin] }), h("span", { class: "phone-number", text: shownNumber(this.address), title: shownNumber(this.address) })),
         h("a", { href: phonePath(this.address), "aria-label": `${title}, as JSON`, text: "JSON" }),
         h("button", { type: "button", class: "phone-close", "aria-label": `Put the ${title} away`, onclick: remove }, icon("close")),
       ),
@@ -129,8 +136,8 @@ export class Phone {
       this.eagerUntil = performance.now() + EAGER_FOR_MS;
       this.loop.now();
     } catch (error) {
-      pending.failed = error.message;
-      if (error instanceof Refused && error.status === 403) this.refused(error.message);
+      pending.failed = notSent(error);
+      if (error instanceof Refused && error.status === 403) this.refused();
       this.render();
     }
   }
