@@ -20,7 +20,7 @@ import click
 from vaiven.edge.console import Console
 from vaiven.edge.http import make_transport
 from vaiven.edge.paths import FLOWS, demo_bot_dir, from_here
-from vaiven.edge.serve import assemble, door, run, serve, signalled
+from vaiven.edge.serve import assemble, door, look_free, run, serve, signalled
 from vaiven.edge.settings import BotSettings, load_settings
 from vaiven.edge.web import Site
 from vaiven.testing.crowd import Crowd, Line, TwilioLine, WhatsAppLine
@@ -41,6 +41,7 @@ def run_demo(port: int, db: str | None, crowd: bool) -> int:
 
     async def main() -> None:
         stop, drain_s = signalled()
+        look_free(HOST, port)
         async with AsyncExitStack() as stack:
             provider = await stack.enter_async_context(FakeProvider(keep=KEPT_SENDS))
             file = db or str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vaiven-demo-"))) / "demo.db")
@@ -129,7 +130,7 @@ def _typed(program: Path) -> str:
 
 
 def _greeting(console: Console, settings: BotSettings, db: str | None, crowd: bool) -> Callable[[list[int]], None]:
-    (flow,) = Path(settings.flows).glob(FLOWS)
+    flow, *_ = sorted(Path(settings.flows).glob(FLOWS))
     talk = f"{this_command(sys.argv[0], shutil.which('vaiven'))} talk {shlex.quote(str(from_here(flow)))}"
 
     def started(ports: list[int]) -> None:
