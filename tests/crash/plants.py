@@ -38,7 +38,7 @@ def ack_before_append(mark: Mark) -> None:
     original, pending = Intake.store, set()
 
     async def later(self: Intake, events: Any) -> None:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
         await original(self, events)
 
     async def store(self: Intake, events: Any) -> list[Any]:

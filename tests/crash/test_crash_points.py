@@ -136,21 +136,44 @@ async def test_a_bot_that_dies_while_it_stops_goes_on(rig, step) -> None:
 
 @pytest.mark.crash
 @pytest.mark.parametrize("point", ["start-before", "start-after"])
-async def test_a_bot_that_dies_while_it_starts_goes_on(rig, point) -> None:
+@pytest.mark.parametrize(("text", "ending"), [("vote 1", "unknown 1"), ("RULES", "accepted 2")], ids=["receipt", "reply"])
+async def test_a_bot_that_dies_while_it_starts_goes_on(rig, point, text, ending) -> None:
+    """One call in doubt at two crashes is in doubt once: a reply goes once more."""
     async with FakeProvider(answer=slow(LATENCY_S)) as provider, rig.clients() as clients:
         rig.settle_bot(provider.url)
         bot = await rig.bot()
-        await clients.deliver(*rig.message(NUMBER, 0, "vote 1"))
+        await clients.deliver(*rig.message(NUMBER, 0, text))
         await provider.wait_for(1)
         await rig.kill(bot)
         dying = await rig.launch(point, "2")  # the turn lease, then the send lease
         assert await dying.ended() == DIED
+        await rig.note_crash()
+        assert rig.crashes[0] == rig.crashes[1] != frozenset()
         bot = await rig.bot()
         await rig.quiet()
         assert await bot.end(signal.SIGINT) == 0
         evidence = await rig.evidence(clients.told, provider.sends)
     assert judge(evidence) == []
-    assert [row.state for row in evidence.rows] == ["unknown"]
+    assert [f"{row.state} {len(provider.sends)}" for row in evidence.rows] == [ending]
+
+
+@pytest.mark.crash
+async def test_a_reply_in_doubt_twice_goes_no_third_time(rig) -> None:
+    async with FakeProvider(answer=slow(LATENCY_S)) as provider, rig.clients() as clients:
+        rig.settle_bot(provider.url)
+        bot = await rig.bot()
+        await clients.deliver(*rig.message(NUMBER, 0, "RULES"))
+        for attempt in (1, 2):
+            await provider.wait_for(attempt)
+            await rig.kill(bot)
+            assert {number for _, number in rig.crashes[-1]} == {attempt}
+            bot = await rig.bot()
+        await rig.quiet()
+        assert await bot.end(signal.SIGINT) == 0
+        evidence = await rig.evidence(clients.told, provider.sends)
+    assert judge(evidence) == []
+    assert [(row.state, row.unknowns) for row in evidence.rows] == [("unknown", 2)]
+    assert len(provider.sends) == 2
 
 
 @pytest.mark.crash

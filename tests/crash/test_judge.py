@@ -1,6 +1,7 @@
 """Every law can find something: one good run, and the same with one thing wrong in what was seen of it."""
 
 import signal
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
@@ -34,6 +35,27 @@ def stopped_before_all(evidence: Evidence) -> Evidence:
     return replace(evidence, sends=sends)
 
 
+def doubted(state: RowState, unknowns: int, *attempts: int) -> Callable[[Evidence], Evidence]:
+    """As if a reply had been dialed at a crash under each of these attempts, had gone twice, and ended so."""
+
+    def change(evidence: Evidence) -> Evidence:
+        row = next(row for row in evidence.rows if row.message_class is MessageClass.REPLY)
+        ended = replace(row, state=state, unknowns=unknowns, attempt=2)
+        again = next(send for send in evidence.sends if send.reference == row.reference)
+        crashes = [frozenset({(row.reference, attempt)}) for attempt in attempts]
+        rows = [ended if each is row else each for each in evidence.rows]
+        return replace(evidence, rows=rows, sends=[*evidence.sends, again], crashes=crashes)
+
+    return change
+
+
+RIGHT = {
+    "one call in doubt, once more": doubted(RowState.ACCEPTED, 1, 1),
+    "one call in doubt at two crashes, once more": doubted(RowState.ACCEPTED, 1, 1, 1),
+    "two calls in doubt": doubted(RowState.UNKNOWN, 2, 1, 2),
+    "two calls in doubt, one of them at two crashes": doubted(RowState.UNKNOWN, 2, 1, 1, 2),
+}
+
 WRONG = {
     "a turn is missing": (Law.LOST, without_last),
     "a turn is there twice": (Law.TWICE, lambda e: replace(e, records=[*e.records, e.records[0]])),
@@ -48,6 +70,8 @@ WRONG = {
     "replies backwards": (Law.SEQUENCE, lambda e: replace(e, sends=e.sends[::-1])),
     "unknown without a crash": (Law.DOUBT, lambda e: replace(e, rows=first(e.rows, state=RowState.UNKNOWN, unknowns=1))),
     "in doubt, and passed over": (Law.DOUBT, lambda e: replace(e, crashes=[frozenset({(e.rows[0].reference, 1)})])),
+    "in doubt twice, and gone on with": (Law.DOUBT, doubted(RowState.ACCEPTED, 1, 1, 2)),
+    "in doubt once, and given up": (Law.DOUBT, doubted(RowState.UNKNOWN, 1, 1, 1)),
     "claimed after a STOP": (Law.CONSENT, stopped_before_all),
     "still queued": (Law.REST, lambda e: replace(e, rows=first(e.rows, state=RowState.QUEUED))),
     "still in the inbox": (Law.REST, lambda e: replace(e, counts=replace(e.counts, inbox=1))),
@@ -60,12 +84,14 @@ async def test_each_law_finds_what_breaks_it(rig) -> None:
         rig.settle_bot(provider.url)
         bot = await rig.bot()
         for number in NUMBERS:
-            for turn, text in enumerate(["vote 1", "vote 2", "STOP", "vote 3"]):
+            for turn, text in enumerate(["vote 1", "RULES", "vote 2", "STOP", "vote 3"]):
                 await clients.deliver(*rig.message(number, turn, text))
                 await rig.quiet()
         assert await bot.end(signal.SIGINT) == 0
         good = await rig.evidence(clients.told, provider.sends)
     assert judge(good) == []
+    for name, right in RIGHT.items():
+        assert judge(right(good)) == [], name
     for name, (law, wrong) in WRONG.items():
         assert law in {finding.law for finding in judge(wrong(good))}, name
     assert {law for law, _ in WRONG.values()} == set(Law)

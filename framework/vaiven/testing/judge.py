@@ -178,7 +178,7 @@ def said(evidence: Evidence) -> Iterator[Finding]:
 def sent(evidence: Evidence) -> Iterator[Finding]:
     """BOUND, UNSAID and DOUBT, row by row."""
     seen = Counter(send.reference for send in evidence.sends if send.sent)
-    # A process that dies before it has accounted for the last one's calls leaves the same attempt dialed once more.
+    # One that dies while it starts has not accounted for the last one's calls yet: the same attempt is dialed at both crashes.
     dialed = Counter(reference for reference, _ in frozenset().union(*evidence.crashes))
     for row in evidence.rows:
         reference, policy = row.reference, unknown_policy(row.message_class)
