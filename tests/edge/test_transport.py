@@ -237,3 +237,30 @@ async def test_the_simulators_calls_never_leave_the_process() -> None:
     transport = InProcess("simulator", lambda request: ProviderResponse(200, {}, request.body), Outer())
     answer = await call(transport, ProviderRequest("POST", "simulator://phone", (), b"x"))
     assert answer.body == b"x"
+
+
+async def test_an_answer_in_several_segments_is_read_whole(make) -> None:
+    body = b'{"sid":"SM00000000000000000000000000000a01","status":"queued"}'
+
+    async def piecemeal(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
+        for piece in (body[:10], body[10:30], body[30:]):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        writer.close()
+        await writer.wait_closed()
+        served.set()
+
+    served = asyncio.Event()
+    server = await asyncio.start_server(piecemeal, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    transport = make(1)
+    answer = await call(transport, ProviderRequest("POST", url, (), b"Body=x"))
+    await transport.close()
+    await served.wait()
+    server.close()
+    await server.wait_closed()
+    assert isinstance(answer, ProviderResponse)
+    assert answer.body == body

@@ -1,6 +1,7 @@
 """The door on the street over real HTTP: what hostile, broken and hurried senders get."""
 
 import asyncio
+import contextlib
 import gzip
 import io
 import json
@@ -83,6 +84,12 @@ class Street:
 
     async def stored(self) -> int:
         return (await self.bot.store.counts()).inbox + len([record async for record in self.bot.store.history()])
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 @pytest.fixture
@@ -191,7 +198,7 @@ async def test_a_slow_body_is_told_so(street, monkeypatch) -> None:
     writer.write(b"POST /hooks/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nBody")
     async with asyncio.timeout(5):
         assert b" 408 " in await reader.readline()
-    writer.close()
+    await hang_up(writer)
     await street.good()
 
 
@@ -207,7 +214,7 @@ async def test_half_sent_headers_are_held_only_so_long(street, monkeypatch) -> N
         for reader, _ in connections:
             assert await reader.read() == b""
     for _, writer in connections:
-        writer.close()
+        await hang_up(writer)
     await site.stop()
 
 
@@ -288,7 +295,7 @@ async def test_who_waits_for_100_continue_is_told_to_go_on(street) -> None:
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(body)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-    writer.close()
+    await hang_up(writer)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +319,7 @@ async def test_connections_stay_or_close_as_the_client_asks(street, version, con
             assert await reader.readexactly(len(TWIML)) == TWIML
         if closes:
             assert await reader.read() == b""
-    writer.close()
+    await hang_up(writer)
 
 
 async def test_a_signed_get_with_bytes_that_are_no_text_is_no_500(street) -> None:
@@ -320,5 +327,5 @@ async def test_a_signed_get_with_bytes_that_are_no_text_is_no_500(street) -> Non
     writer.write(b"GET /hooks/sms?MessageSid=SM1&From=%2B12025550123&Body=\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n")
     async with asyncio.timeout(5):
         assert int((await reader.readline()).split()[1]) < 500
-    writer.close()
+    await hang_up(writer)
     await street.good()
