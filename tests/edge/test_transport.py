@@ -264,3 +264,13 @@ async def test_an_answer_in_several_segments_is_read_whole(make) -> None:
     await server.wait_closed()
     assert isinstance(answer, ProviderResponse)
     assert answer.body == body
+
+
+async def test_a_request_that_cannot_be_written_is_still_answered_for(provider) -> None:
+    request = message(provider)
+    broken = ProviderRequest("POST", request.url, (("X-Broken", "a\r\nb"),), b"")
+    transport = AiohttpTransport(1)
+    answer = await call(transport, broken)
+    await transport.close()
+    assert isinstance(answer, NoResponse)
+    assert not provider.sends

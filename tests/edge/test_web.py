@@ -322,10 +322,25 @@ async def test_connections_stay_or_close_as_the_client_asks(street, version, con
     await hang_up(writer)
 
 
-async def test_a_signed_get_with_bytes_that_are_no_text_is_no_500(street) -> None:
+async def test_bytes_that_are_no_text_in_a_signed_query_are_no_500(street) -> None:
+    query = "MessageSid=SM1&From=%2B12025550123&Body="
+    signature = sign_twilio(f"{PUBLIC}/hooks/sms?{query}??", {}, TOKEN)  # what such bytes become at the door
     reader, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
-    writer.write(b"GET /hooks/sms?MessageSid=SM1&From=%2B12025550123&Body=\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n")
+    head = f" HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: {signature}\r\n\r\n"
+    writer.write(f"GET /hooks/sms?{query}".encode() + b"\xff\xfe" + head.encode())
     async with asyncio.timeout(5):
-        assert int((await reader.readline()).split()[1]) < 500
+        # aiohttp's compiled parser refuses the line itself; its pure one would let it through to us.
+        assert int((await reader.readline()).split()[1]) in (200, 400)
     await hang_up(writer)
     await street.good()
+
+
+async def test_a_body_that_is_cut_off_leaves_nothing_and_harms_nobody(street, caplog) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
+    writer.write(b"POST /hooks/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nBody")
+    await writer.drain()
+    await asyncio.sleep(0.02)
+    await hang_up(writer)
+    await street.good()
+    assert "Traceback" not in caplog.text
+    assert reader.at_eof() or await reader.read() == b""

@@ -1,7 +1,7 @@
 """The door on the street: webhooks, health and metrics over HTTP.
 
 In this order: size and time limits (413, 408), the signature (one constant 403), then parsing. Nothing of a request is told
-back to its sender, and no 200 is given before the store has it.
+back to its sender (but for a line that is no HTTP, which aiohttp quotes in its 400), and no 200 is given before the store has it.
 """
 
 import asyncio
