@@ -191,7 +191,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
         # fewer, larger collections keep the tail of latencies short at little memory.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(5_000, 20, 20)
+        gc.set_threshold(200_000, 20, 20)
         await main()
 
     with asyncio.Runner(loop_factory=factory) as runner:

@@ -245,6 +245,11 @@ class Draft:
 
     # ---- what comes of it
 
+    def leave(self) -> None:
+        """Nothing is asked of this draft any more: it and its scope, which know each other, need not wait for the collector."""
+        if hasattr(self, "scope"):
+            del self.scope
+
     def _timer_prefix(self) -> str:
         return f"{self.event.channel}/{len(self.lower)}/"
 

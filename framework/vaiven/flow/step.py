@@ -49,9 +49,15 @@ def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms
     ``expression_failed`` and ``too_many_steps`` (the error transition was taken). Details name the flow and the step.
     """
     session = state.sessions.get(event.channel)
-    event = _legible(event)
-    draft = Draft(flows, state.contact, session, event, facts, now_ms)
-    body = event.body
+    draft = Draft(flows, state.contact, session, _legible(event), facts, now_ms)
+    try:
+        return _stepped(draft, state.contact, session)
+    finally:
+        draft.leave()
+
+
+def _stepped(draft: Draft, contact: Contact, session: Session | None) -> Stepped:
+    body = draft.event.body
     heard = True
     if session is not None:
         _load(draft, session)
@@ -64,7 +70,7 @@ def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms
     else:
         heard = False
     if not heard and (draft.is_open or session is None):
-        return Stepped(state.contact, session, tuple(draft.effects))
+        return Stepped(contact, session, tuple(draft.effects))
     draft.finish_timers()
     return Stepped(draft.changed_contact(), draft.session(), tuple(draft.effects), draft.document)
 

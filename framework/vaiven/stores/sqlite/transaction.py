@@ -47,7 +47,7 @@ class Transaction:
     def __init__(self, connection: sqlite3.Connection, mirror: Mirror) -> None:
         self.db, self.mirror = connection, mirror
         self.undo: list[Callable[[], None]] = []
-        self.deliveries = Deliveries(self)
+        self.deliveries = Deliveries()
         self._present: set[int] = set()
         self._before: dict[Urn, Entry] = {}
         self._staged: dict[Urn, Entry] = {}
@@ -82,7 +82,7 @@ class Transaction:
         homes = {turn.event.home for turn in turns}
         homes.update(consent.home for turn in turns for consent in turn.consents)
         self.look_up(homes)
-        self.deliveries.prepare(turns)
+        self.deliveries.prepare(self, turns)
 
     def look_up(self, homes: Iterable[Urn]) -> None:
         unknown = [home for home in homes if home not in self._before and home not in self._staged]
@@ -152,7 +152,7 @@ class Transaction:
         for tally in turn.tallies:
             self._tallies[event.partition, tally.poll, tally.option, str(tally.outcome)] += 1
         if turn.receipt is not None:
-            self.deliveries.deliver(event, turn.receipt)
+            self.deliveries.deliver(self, event, turn.receipt)
         if turn.buried is not None:
             self._dead.append((turn.number, codec.encode(event), turn.buried, event.at_ms if record is None else record.at_ms))
 
@@ -235,7 +235,7 @@ class Transaction:
         line.provider_id = told.provider_id or line.provider_id
         line.reason = told.reason or (line.reason if line.delivery else None)
         if told.provider_id is not None:
-            self.deliveries.meet(line, told.provider_id)
+            self.deliveries.meet(self, line, told.provider_id)
         self.mirror.lanes.changed(line)
         self.touch(line)
         if told.event is not None:
@@ -310,7 +310,7 @@ class Transaction:
         if self._dead:
             many(self.db, "INSERT INTO dead (number, event, reason, at_ms) VALUES ?", self._dead)
             self._dead = []
-        self.deliveries.flush()
+        self.deliveries.flush(self)
 
     def seal(self) -> None:
         """Write everything that is left. Nothing is staged after this."""
