@@ -14,7 +14,7 @@ import time
 from itertools import cycle
 from pathlib import Path
 
-from vaiven.model.contacts import Contact, ContactState, remember
+from vaiven.model.contacts import Contact, ContactState, digest_of, remember
 from vaiven.model.effects import Send, Tally, TallyOutcome
 from vaiven.model.events import Event
 from vaiven.model.messages import InboundMessage, MessageClass, OutboundMessage
@@ -29,7 +29,7 @@ AT_MS = 1_800_000_000_000
 
 def turn(event: Event, number: int, epoch: int, before: ContactState) -> Turn:
     contact, version = before.contact, before.contact.version + 1
-    ring, floor_ms = remember(contact, event.id, AT_MS) if len(contact.ring) == 64 * 14 else (os.urandom(64 * 14), None)
+    ring, floor_ms = remember(contact, digest_of(event.id), AT_MS) if len(contact.ring) == 64 * 14 else (os.urandom(64 * 14), None)
     rest = {"lang": "en", "addresses": {"sms": event.home}, "votes": {"final": version}}
     after = Contact(home=event.home, version=version, last=number, ring=ring, floor_ms=floor_ms, **rest)
     bare = Contact(home=event.home, version=version, last=number, floor_ms=floor_ms, **rest)

@@ -3,7 +3,7 @@
 import pytest
 
 from vaiven.channels.meta import milliseconds
-from vaiven.model.contacts import Contact, remember
+from vaiven.model.contacts import Contact, digest_of, remember
 from vaiven.model.urns import Urn
 
 
@@ -30,4 +30,4 @@ def test_an_instant_is_read_or_is_none(told: object, ms: int | None) -> None:
 def test_every_instant_that_is_read_fits_the_ring() -> None:
     latest = milliseconds(249_999_999_999_999)
     assert latest is not None
-    assert remember(Contact(Urn("whatsapp:447700900123")), "id", latest)[1] is None
+    assert remember(Contact(Urn("whatsapp:447700900123")), digest_of("id"), latest)[1] is None

@@ -23,18 +23,12 @@ def read_form(body: bytes | str, limit: int = FIELDS) -> list[tuple[str, str]]:
         raise Unreadable(f"more than {limit} form fields")
     if "+" in text:
         text = text.replace("+", " ")
-    pairs = []
-    for field in text.split("&"):
-        name, _, value = field.partition("=")
-        if "%" in value:
-            # A phone number's plus sign is most of what is escaped, and this spares the long way.
-            value = value.replace("%2B", "+").replace("%20", " ")
-            if "%" in value:
-                value = unquote(value)
-        if "%" in name:
-            name = unquote(name)
-        if field:
-            pairs.append((name, value))
+    if "%" in text:
+        # A phone number's plus sign is most of what is escaped, and this spares the long way.
+        text = text.replace("%2B", "+").replace("%20", " ")
+    pairs = [(name, value) for name, _, value in [field.partition("=") for field in text.split("&") if field]]
+    if "%" in text:
+        return [(unquote(name) if "%" in name else name, unquote(value) if "%" in value else value) for name, value in pairs]
     return pairs
 
 

@@ -4,11 +4,12 @@ Sources: https://www.twilio.com/docs/usage/security and https://developers.faceb
 (read 2026-11). Every comparison takes the same time whatever differs, and no error tells what was expected.
 """
 
+import hashlib
 import hmac
 from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from vaiven.model.errors import SignatureMismatch
@@ -28,20 +29,32 @@ class Keyring:
     def __init__(self, secrets: Sequence[str], digest: str) -> None:
         if not secrets or not all(secrets):
             raise ValueError("a secret is missing")
-        self._macs = tuple(hmac.new(secret.encode(), digestmod=digest) for secret in secrets)
+        self._begun = tuple(_begun(secret.encode(), digest) for secret in secrets)
 
     def digests(self, message: bytes) -> list[bytes]:
         """The MAC under each secret."""
         made = []
-        for mac in self._macs:
-            mac = mac.copy()
-            mac.update(message)
-            made.append(mac.digest())
+        for inner, outer in self._begun:
+            inside, outside = inner.copy(), outer.copy()
+            inside.update(message)
+            outside.update(inside.digest())
+            made.append(outside.digest())
         return made
 
     def knows(self, message: bytes, signature: bytes) -> bool:
         """Whether one of the secrets signed the message."""
         return any(hmac.compare_digest(made, signature) for made in self.digests(message))
+
+
+def _begun(key: bytes, digest: str) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """The two hashes of RFC 2104 with the key's blocks in them: the library's own HMAC costs as much again for each copy."""
+    inner, outer = hashlib.new(digest), hashlib.new(digest)
+    if len(key) > inner.block_size:
+        key = hashlib.new(digest, key).digest()
+    key = key.ljust(inner.block_size, b"\0")
+    inner.update(bytes(byte ^ 0x36 for byte in key))
+    outer.update(bytes(byte ^ 0x5C for byte in key))
+    return inner, outer
 
 
 def full_url(url: str, query: str) -> str:
@@ -51,7 +64,15 @@ def full_url(url: str, query: str) -> str:
 
 def twilio_base(url: str, params: Pairs) -> str:
     """What Twilio signs: the URL without its fragment, then each name with each of its distinct values, sorted, run together."""
-    return url.partition("#")[0] + "".join([name + value for name, value in sorted(set(params))])
+    return url.partition("#")[0] + _run_together(params)
+
+
+def _run_together(params: Pairs) -> str:
+    pairs = list(params)
+    fields = dict(pairs)
+    if len(fields) == len(pairs):  # the usual case, in half the time
+        return "".join([name + fields[name] for name in sorted(fields)])
+    return "".join([name + value for name, value in sorted(set(pairs))])
 
 
 def sign_twilio(url: str, params: Mapping[str, str] | Pairs, token: str) -> str:
@@ -76,12 +97,12 @@ def check_twilio(keys: Keyring, url: str, params: Pairs, signature: str | None) 
         SignatureMismatch: none of the secrets made it.
     """
     told = _bytes(signature or "")
-    rest = "".join([name + value for name, value in sorted(set(params))])
     base, mark, query = url.partition("#")[0].partition("?")
-    rest = mark + query + rest
+    rest = mark + query + _run_together(params)
     for variant in _port_variants(base):
-        if any(hmac.compare_digest(b64encode(made), told) for made in keys.digests(_bytes(variant + rest))):
-            return
+        for made in keys.digests(_bytes(variant + rest)):
+            if hmac.compare_digest(b2a_base64(made, newline=False), told):
+                return
     raise SignatureMismatch("X-Twilio-Signature is missing or wrong")
 
 
@@ -92,7 +113,7 @@ def check_twilio_body(keys: Keyring, url: str, body: bytes, signature: str | Non
         SignatureMismatch: either does not hold.
     """
     claimed = parse_qs(urlsplit(url).query).get("bodySHA256", [""])[-1]
-    if not hmac.compare_digest(sha256(body).hexdigest().encode(), _bytes(claimed)):
+    if not hmac.compare_digest(hashlib.sha256(body).hexdigest().encode(), _bytes(claimed)):
         raise SignatureMismatch("the body is not the one that bodySHA256 names")
     check_twilio(keys, url, (), signature)
 

@@ -172,7 +172,7 @@ class Twilio:
             told = _ANSWER.decode(response.body)
         except (ValueError, RecursionError):
             return refused("twilio", ERRORS, None, response)
-        code = _code(told.code) or _code(told.error_code)
+        code = None if told.code is None and told.error_code is None else _code(told.code) or _code(told.error_code)
         if 200 <= response.status < 300 and told.sid and not code:
             return Outcome(Result.ACCEPTED, told.sid)
         return refused("twilio", ERRORS, code, response)
@@ -181,11 +181,13 @@ class Twilio:
         if request.method == "GET":
             pairs = read_form(request.query)
             return dict(without_nul(pairs) if "%00" in request.query else pairs)
-        if not _is_form(request):
-            raise Unreadable("not a form")
         read, self._form_read = self._form_read, None
-        known = read is not None and read[0] is request.body and len(read[1]) <= FIELDS
-        pairs = read[1] if read is not None and known else read_form(request.body)
+        if read is not None and read[0] is request.body and len(read[1]) <= FIELDS:
+            pairs = read[1]
+        elif _is_form(request):
+            pairs = read_form(request.body)
+        else:
+            raise Unreadable("not a form")
         return dict(without_nul(pairs) if b"%00" in request.body or b"\0" in request.body else pairs)
 
     def _message(self, fields: Mapping[str, str]) -> InboundMessage:

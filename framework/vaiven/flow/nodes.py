@@ -113,7 +113,7 @@ class TallyNode(Node):
             draft.votes = {**draft.votes, poll: cast}
         draft.put_answer(self.name, {"cast": cast, "left": None if cap is None else max(0, cap - cast), "option": option})
         draft.effects.append(effects.Tally(poll, option, outcome))
-        draft.outcome = outcome.value
+        draft.outcome = str(outcome)
 
     def turned_away(self, draft: Draft, fallback: str, outcome: TallyOutcome) -> effects.Tally | None:
         """The vote of a start outside the window: accepted, and rejected with its reason. None if the poll has no name."""

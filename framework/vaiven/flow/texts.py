@@ -27,7 +27,7 @@ class Text:
 class Saying:
     """One message of parts, those whose condition holds, joined by a line break; ``apart``: each a message of its own."""
 
-    __slots__ = ("apart", "local", "message_class", "parts", "static")
+    __slots__ = ("_only", "apart", "local", "message_class", "parts", "static")
 
     def __init__(self, parts: Sequence[Part], message_class: MessageClass, apart: bool = False) -> None:
         self.parts: tuple[tuple[Text, Expression | None], ...] = tuple((Text(part.text), part.condition) for part in parts)
@@ -36,6 +36,7 @@ class Saying:
         self.local = any(text.local for text, _ in self.parts)
         fixed = [text.static for text, condition in self.parts if condition is None and text.static is not None]
         self.static = "\n".join(fixed) if len(fixed) == len(self.parts) else None
+        self._only = self.parts[0][0] if len(self.parts) == 1 and self.parts[0][1] is None else None
 
     def texts(self, draft: Draft) -> list[str]:
         """Raises ExpressionError."""
@@ -46,6 +47,8 @@ class Saying:
         if self.static is not None:
             return self.static
         try:
+            if self._only is not None:
+                return self._only.render(draft)
             return "\n".join(filter(None, self.texts(draft)))
         except ExpressionError:
             return failed_text(draft)

@@ -46,13 +46,14 @@ class ContactState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     sessions: dict[str, Session] = {}
 
 
-def _digest(event_id: str) -> bytes:
+def digest_of(event_id: str) -> bytes:
+    """An id as the ring keeps it."""
     return blake2b(event_id.encode(), digest_size=_DIGEST).digest()
 
 
-def seen(contact: Contact, event_id: str) -> bool:
-    """Whether the ring holds this id."""
-    digest, start = _digest(event_id), 0
+def seen(contact: Contact, digest: bytes) -> bool:
+    """Whether the ring holds the id of this digest."""
+    start = 0
     while (found := contact.ring.find(digest, start)) >= 0:
         if found % _ENTRY == 0:
             return True
@@ -68,9 +69,9 @@ def below_floor(contact: Contact, provider_ms: int | None) -> bool:
     return contact.floor_ms is not None and provider_ms is not None and provider_ms < contact.floor_ms
 
 
-def remember(contact: Contact, event_id: str, at_ms: int) -> tuple[bytes, int | None]:
+def remember(contact: Contact, digest: bytes, at_ms: int) -> tuple[bytes, int | None]:
     """The ring and its floor with one more id in it. The floor rises only by what falls out."""
-    ring = contact.ring + _digest(event_id) + at_ms.to_bytes(_TIME, "big")
+    ring = contact.ring + digest + at_ms.to_bytes(_TIME, "big")
     floor = contact.floor_ms
     if len(ring) > RING * _ENTRY:
         fell = int.from_bytes(ring[_DIGEST:_ENTRY], "big")

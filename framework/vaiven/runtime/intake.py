@@ -55,7 +55,14 @@ class Intake:
             things: Sequence[Inbound] = self._channels[name].parse(request)
         except Unreadable as error:
             things = [Notice("unreadable", str(error), request.body or request.query.encode())]
-        return await self.store([await self._event(name, thing, now_ms) for thing in things])
+        events = []
+        for thing in things:
+            if isinstance(thing, InboundMessage) and is_home(thing.sender):
+                # Nobody need be asked for the home: most messages are such.
+                events.append(self._filed(f"{name}:{thing.id}", thing.sender, name, now_ms, thing))
+            else:
+                events.append(await self._event(name, thing, now_ms))
+        return await self.store(events)
 
     async def store(self, events: Sequence[Event]) -> list[Taken]:
         """Make events durable, then hand them over."""

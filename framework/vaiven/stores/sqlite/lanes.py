@@ -43,6 +43,7 @@ class Line:
         "stamp",
         "state",
         "unknowns",
+        "wake_ms",
     )
 
     def __init__(self, id_: int, row: OutboxRow, epoch: int = 0, dialed_ms: int = 0) -> None:
@@ -57,10 +58,8 @@ class Line:
         self.delivery: DeliveryStatus | None = row.delivery
         self.epoch, self.dialed_ms = epoch, dialed_ms
         self.stamp, self.blocked = 0, False
-
-    @property
-    def wake_ms(self) -> int:
-        return rules.wake_ms(self.state, self.not_before_ms, self.retry_ms)
+        self.wake_ms = rules.wake_ms(row.state, row.not_before_ms, row.retry_ms)
+        """As of when it was last queued: nobody asks it of a row that does not wait."""
 
     def doom(self, opt_outs: Container[str], controller: int, now_ms: int) -> RowState | None:
         return rules.doom(self.message_class, self.not_after_ms, self.control, self.sender, opt_outs, controller, now_ms)
@@ -102,6 +101,7 @@ class Lanes:
 
     def queue(self, line: Line) -> None:
         line.stamp, line.blocked = line.stamp + 1, False
+        line.wake_ms = rules.wake_ms(line.state, line.not_before_ms, line.retry_ms)
         heappush(self._asleep.setdefault(line.channel, []), (line.wake_ms, line.id, line.stamp, line))
 
     def may_go(self, line: Line, now_ms: int) -> bool:

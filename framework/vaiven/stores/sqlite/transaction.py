@@ -323,6 +323,14 @@ class Transaction:
 
 
 def _columns(line: Line) -> _Columns:
-    delivery = None if line.delivery is None else str(line.delivery)
-    told = (line.provider_id, line.reason, delivery)
-    return (str(line.state), line.attempt, line.unknowns, line.retry_ms, *told, line.epoch, line.dialed_ms)
+    return (
+        str(line.state),
+        line.attempt,
+        line.unknowns,
+        line.retry_ms,
+        line.provider_id,
+        line.reason,
+        None if line.delivery is None else str(line.delivery),
+        line.epoch,
+        line.dialed_ms,
+    )
