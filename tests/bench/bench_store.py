@@ -29,7 +29,9 @@ AT_MS = 1_800_000_000_000
 
 def turn(event: Event, number: int, epoch: int, before: ContactState) -> Turn:
     contact, version = before.contact, before.contact.version + 1
-    ring, floor_ms = remember(contact, digest_of(event.id), AT_MS) if len(contact.ring) == 64 * 14 else (os.urandom(64 * 14), None)
+    ring, floor_ms = (
+        remember(contact, digest_of(event.id), AT_MS) if len(contact.ring) == 64 * 14 else (os.urandom(64 * 14), None)
+    )
     rest = {"lang": "en", "addresses": {"sms": event.home}, "votes": {"final": version}}
     after = Contact(home=event.home, version=version, last=number, ring=ring, floor_ms=floor_ms, **rest)
     bare = Contact(home=event.home, version=version, last=number, floor_ms=floor_ms, **rest)

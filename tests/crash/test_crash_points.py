@@ -19,7 +19,8 @@ LATENCY_S = 0.3
 @dataclass(frozen=True)
 class Point:
     """``acked``: whether the client was told (None: either). ``stored``, ``turned``, ``row``, ``seen``: what is so at the crash,
-    of the fatal message. ``receipt`` and ``reply``: how such a row ends, and how often it was at the provider.
+    of the fatal message. ``receipt`` and ``reply``: how such a row ends, and how often it was at the provider. A message is
+    accepted and turned in one commit, or ``apart:`` in two.
     """
 
     acked: bool | None
@@ -33,14 +34,17 @@ class Point:
 
 POINTS = {
     "read": Point(False, False, False, None, 0),
-    "accept-before": Point(False, False, False, None, 0),
-    "accept-after": Point(False, True, False, None, 0),
-    "stored": Point(False, True, False, None, 0),
-    "acknowledged": Point(True, True, False, None, 0),
-    "decided": Point(None, True, False, None, 0),
-    "turn-before": Point(None, True, False, None, 0),
-    "turn-after": Point(None, True, True, "dialed", 0, "unknown 0", "accepted 1"),
-    "undialed": Point(None, True, True, "dialed", 0, "unknown 0", "accepted 1"),
+    "apart:accept-before": Point(False, False, False, None, 0),
+    "apart:accept-after": Point(False, True, False, None, 0),
+    "apart:stored": Point(False, True, False, None, 0),
+    "apart:acknowledged": Point(True, True, False, None, 0),
+    "apart:decided": Point(None, True, False, None, 0),
+    "apart:turn-before": Point(None, True, False, None, 0),
+    "apart:turn-after": Point(None, True, True, "dialed", 0, "unknown 0", "accepted 1"),
+    "decided": Point(False, False, False, None, 0),
+    "turn-before": Point(False, False, False, None, 0),
+    "turn-after": Point(False, True, True, "dialed", 0, "unknown 0", "accepted 1"),
+    "undialed": Point(False, True, True, "dialed", 0, "unknown 0", "accepted 1"),
     "dialed": Point(True, True, True, "dialed", 1, "unknown 1", "accepted 2"),
     "answered": Point(True, True, True, "dialed", 1, "unknown 1", "accepted 2"),
     "settle-before": Point(True, True, True, "dialed", 1, "unknown 1", "accepted 2"),
@@ -103,11 +107,12 @@ async def test_a_bot_that_dies_before_a_row_is_claimed_sends_it_once(rig) -> Non
         rig.settle_bot(provider.url, connections="1")
         bot = await rig.bot("queued", "1")
         numbers = ["+12025550101", "+12025550102", "+12025550103"]
-        await asyncio.gather(*(clients.deliver(*rig.message(number, 0, "vote 1")) for number in numbers))
+        telling = [asyncio.create_task(clients.deliver(*rig.message(number, 0, "vote 1"))) for number in numbers]
         assert await bot.ended() == DIED
         await rig.note_crash()
         assert len(rig.crashes[0]) == 1
         bot = await rig.bot()
+        assert all(await asyncio.gather(*telling))
         await rig.quiet()
         assert await bot.end(signal.SIGINT) == 0
         evidence = await rig.evidence(clients.told, provider.sends)

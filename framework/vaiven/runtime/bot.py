@@ -70,6 +70,7 @@ class Bot:
         except BaseException:
             await self.store.close()
             raise
+        self.store.turn_at_once(self.turns)
         self.ready = True
 
     async def run(self) -> None:

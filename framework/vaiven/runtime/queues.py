@@ -35,6 +35,15 @@ class Queues:
         self._gaps.discard(partition)
         self._drop(partition)
 
+    def is_next(self, partition: int, number: int) -> bool:
+        """Whether everything before this number is handed over, and nothing of any partition waits."""
+        return not self._ready and partition not in self._gaps and self._taken.get(partition) == number - 1
+
+    def advance(self, partition: int, number: int) -> None:
+        """This number was applied without being handed over. Behind a gap that says nothing of what is before it."""
+        if partition not in self._gaps and partition in self._taken:
+            self._taken[partition] = number
+
     def offer(self, taken: Taken) -> None:
         """An event just accepted, handed over in memory."""
         partition = taken.event.partition

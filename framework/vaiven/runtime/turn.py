@@ -15,7 +15,7 @@ from vaiven.runtime.counts import Counts
 from vaiven.runtime.decide import STATELESS, Decider
 from vaiven.runtime.queues import Queues
 from vaiven.runtime.versions import Versions
-from vaiven.stores.contract import Claiming, Store
+from vaiven.stores.contract import Claiming, States, Store
 
 log = logging.getLogger("vaiven.turn")
 
@@ -58,6 +58,7 @@ class TurnLoop:
         self._clock = clock
         self._counts = counts
         self._wake = asyncio.Event()
+        self._applying = False
         self._stopping = False
 
     def hand_over(self, events: Sequence[Taken]) -> None:
@@ -110,28 +111,75 @@ class TurnLoop:
             self.queues.filled(asked, events, complete=len(events) < BATCH)
         batch = self.queues.next(BATCH)
         if batch:
+            self._applying = True
             try:
                 await self._apply(batch)
             except StoreUnavailable:
                 # No fault of theirs: to read them from the inbox again would count against them, and bury what was acknowledged.
                 self.queues.restore(batch)
                 raise
+            finally:
+                self._applying = False
+
+    # -- in the step that accepts them (docs/decisions/0002) -----------------------------------------------------------
+
+    def decide(self, events: Sequence[Taken], states: States, committing: bool) -> tuple[Sequence[Turn], Claiming | None]:
+        """Turns for those of these events that are next in their partition, while nothing else waits or is being applied."""
+        next_ = self._next(events) if committing or not self._applying else []
+        homes = list({taken.event.home: None for taken in next_ if not isinstance(taken.event.body, STATELESS)})
+        loaded = states(homes) if homes else []
+        if not next_ or not self._versions.known(loaded):
+            return (), None
+        turns = self._decide(next_, dict(zip(homes, loaded, strict=True)))
+        return turns, self._claiming(turns)
+
+    def decided(self, turns: Sequence[Turn], claiming: Claiming | None, verdicts: Sequence[Verdict]) -> None:
+        """They are saved: they need not be handed over any more. Or nothing is, and those who sent them will be told."""
+        self._dial(turns, claiming, verdicts)
+        for turn, verdict in zip(turns, verdicts, strict=False):
+            if isinstance(verdict, Committed):
+                self.queues.advance(turn.event.partition, turn.number)
+            self._note(turn, verdict)
+
+    def _next(self, events: Sequence[Taken]) -> list[Taken]:
+        """Those that follow, without a gap, what was handed over last."""
+        follow: list[Taken] = []
+        last: dict[int, int] = {}
+        for taken in events:
+            partition = taken.event.partition
+            before = last.get(partition)
+            fits = self.queues.is_next(partition, taken.number) if before is None else taken.number == before + 1
+            last[partition] = taken.number if fits else -1
+            if fits:
+                follow.append(taken)
+        return follow
+
+    # -- in a step of their own ----------------------------------------------------------------------------------------
 
     async def _apply(self, batch: Sequence[Taken]) -> None:
         turns = self._decide(batch, await self._load(batch))
         if not turns:
             return
-        channels = {row.channel for turn in turns for row in turn.rows}
-        claiming = self._sender.claiming(channels)
+        claiming = self._claiming(turns)
         verdicts: Sequence[Verdict] = ()
         try:
-            verdicts = await self._store.commit(turns, claiming if channels else None)
+            verdicts = await self._store.commit(turns, claiming)
         finally:
-            dialed = [row for verdict in verdicts if isinstance(verdict, Committed) for row in verdict.dialed]
-            rows = sum(len(turn.rows) for turn, v in zip(turns, verdicts, strict=False) if isinstance(v, Committed))
-            self._sender.committed(claiming, dialed, rows - len(dialed))
+            self._dial(turns, claiming, verdicts)
         for turn, verdict in zip(turns, verdicts, strict=True):
             self._note(turn, verdict)
+
+    def _claiming(self, turns: Sequence[Turn]) -> Claiming | None:
+        channels = {row.channel for turn in turns for row in turn.rows}
+        return self._sender.claiming(channels) if channels else None
+
+    def _dial(self, turns: Sequence[Turn], claiming: Claiming | None, verdicts: Sequence[Verdict]) -> None:
+        """Let the sender have what the commit dialed, and the room that it did not use."""
+        if claiming is None:
+            return
+        saved = [(turn, verdict) for turn, verdict in zip(turns, verdicts, strict=False) if isinstance(verdict, Committed)]
+        dialed = [row for _, verdict in saved for row in verdict.dialed]
+        self._sender.committed(claiming, dialed, sum(len(turn.rows) for turn, _ in saved) - len(dialed))
 
     async def _load(self, batch: Sequence[Taken]) -> dict[Urn, ContactState]:
         homes = list({taken.event.home: None for taken in batch if not isinstance(taken.event.body, STATELESS)})

@@ -20,6 +20,16 @@ class Versions:
         self._flows = flows
         self._lost: set[str] = set()
 
+    def known(self, states: Iterable[ContactState]) -> bool:
+        """Whether every shape that these contacts stand in is runnable, or lost for good."""
+        known, lost = self._flows.shapes, self._lost
+        return all(
+            frame.shape in known or frame.shape in lost
+            for state in states
+            for session in state.sessions.values()
+            for frame in session.frames
+        )
+
     async def learn(self, states: Iterable[ContactState]) -> None:
         """Make every shape runnable that these contacts stand in, as far as the store has it and it still compiles.
 

@@ -5,7 +5,7 @@ Every call takes and gives lists, because round trips are the cost. Every call m
 same call again is then safe.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,6 +16,9 @@ from vaiven.model.events import Event
 from vaiven.model.outbox import OutboxRow, Settlement
 from vaiven.model.turns import Consent, DeadLetter, Taken, Turn, TurnRecord, Verdict
 from vaiven.model.urns import Identity, Urn
+
+States = Callable[[Sequence[Urn]], Sequence[ContactState]]
+"""The state of each home, in order."""
 
 
 class Role(StrEnum):
@@ -64,6 +67,19 @@ class Counts(msgspec.Struct, frozen=True):
     dead: int
 
 
+class AtOnce(Protocol):
+    """Who turns events in the very step that accepts them (``Store.turn_at_once``). Its calls do not wait for anything."""
+
+    def decide(self, events: Sequence[Taken], states: States, committing: bool) -> tuple[Sequence[Turn], Claiming | None]:
+        """Turns for those of these events that nothing is in the way of, in order; ``states`` are as this step leaves them.
+
+        ``committing``: the turns that ``commit`` was asked for last are saved in this step, before these.
+        """
+
+    def decided(self, turns: Sequence[Turn], claiming: Claiming | None, verdicts: Sequence[Verdict]) -> None:
+        """What became of the turns it gave: all of it is durable. No verdicts: nothing was saved."""
+
+
 class Store(Protocol):
     """A place that keeps everything between two events."""
 
@@ -94,6 +110,12 @@ class Store(Protocol):
         """Append each event to the inbox of its partition and give its number there: 1, 2, 3 … without gaps.
 
         Durable when this returns. All of them or none. No lease is needed; numbers are the store's, so two doors interleave.
+        """
+
+    def turn_at_once(self, who: AtOnce) -> None:
+        """Let events be turned in the step that accepts them, where that is no round trip more; else this does nothing.
+
+        What is not turned then waits in the inbox, as ever. A turn that is not committed leaves its event there, too.
         """
 
     # -- turns ---------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from vaiven.model.turns import (
 )
 from vaiven.model.urns import Identity, Urn
 from vaiven.stores import codec, rules
-from vaiven.stores.contract import Claiming, Counts, FlowVersion, Role, Total
+from vaiven.stores.contract import AtOnce, Claiming, Counts, FlowVersion, Role, Total
 from vaiven.stores.leases import Leases
 
 PARTITIONS = 16
@@ -77,6 +77,7 @@ class MemoryStore:
         self._dead: list[DeadLetter] = []
         self._flows: dict[str, FlowVersion] = {}
         self._current: dict[str, str] = {}
+        self._at_once: AtOnce | None = None
 
     async def open(self) -> None:
         self._leases.clear()
@@ -97,7 +98,16 @@ class MemoryStore:
         return homes
 
     async def accept(self, events: Sequence[Event]) -> list[int]:
-        return [self._append(event) for event in events]
+        numbers = [self._append(event) for event in events]
+        if self._at_once is not None:
+            taken = [Taken(number, event) for number, event in zip(numbers, events, strict=True)]
+            turns, claiming = self._at_once.decide(taken, self._load, False)
+            if turns:
+                self._at_once.decided(turns, claiming, self._commit_all(turns, claiming))
+        return numbers
+
+    def turn_at_once(self, who: AtOnce) -> None:
+        self._at_once = who
 
     def _append(self, event: Event) -> int:
         number = self._numbers[event.partition] = self._numbers[event.partition] + 1
@@ -126,9 +136,15 @@ class MemoryStore:
         return taken
 
     async def load(self, homes: Sequence[Urn]) -> list[ContactState]:
+        return self._load(homes)
+
+    def _load(self, homes: Sequence[Urn]) -> list[ContactState]:
         return [codec.decode_state(self._states[home]) if home in self._states else codec.fresh(home) for home in homes]
 
     async def commit(self, turns: Sequence[Turn], claiming: Claiming | None = None) -> list[Verdict]:
+        return self._commit_all(turns, claiming)
+
+    def _commit_all(self, turns: Sequence[Turn], claiming: Claiming | None) -> list[Verdict]:
         refused: set[Urn] = set()
         verdicts = [self._commit(turn, refused) for turn in turns]
         if claiming is not None:

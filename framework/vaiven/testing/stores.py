@@ -9,6 +9,7 @@
 Each test bears the sentence of ``vaiven.stores.contract`` that it proves. None asks which store it is on.
 """
 
+from vaiven.testing.promises.at_once import AtOnceContract
 from vaiven.testing.promises.base import Owner
 from vaiven.testing.promises.inbox import InboxContract
 from vaiven.testing.promises.outbox import OutboxContract
@@ -18,5 +19,5 @@ from vaiven.testing.promises.turns import TurnContract
 __all__ = ["Owner", "StoreContract"]
 
 
-class StoreContract(InboxContract, TurnContract, OutboxContract, ReceiptContract):
+class StoreContract(InboxContract, TurnContract, AtOnceContract, OutboxContract, ReceiptContract):
     """Every promise."""

@@ -1,7 +1,7 @@
 """What the writer knows of each home, with the homes lately seen kept at hand."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vaiven.model.urns import Urn
@@ -15,8 +15,8 @@ KEPT = 4096
 _PIECE = 64
 
 _COLUMNS = "home, version, control, turn, row, opt_outs, state"
-_UPSERT = f"""INSERT INTO contacts ({_COLUMNS}) VALUES ? ON CONFLICT (home) DO UPDATE SET version = excluded.version,
-    control = excluded.control, turn = excluded.turn, row = excluded.row, opt_outs = excluded.opt_outs, state = excluded.state"""
+_INSERT = f"INSERT INTO contacts ({_COLUMNS}) VALUES ?"
+_UPDATE = "UPDATE contacts SET version = ?, control = ?, turn = ?, row = ?, opt_outs = ?, state = ? WHERE home = ?"
 
 
 class Entry(NamedTuple):
@@ -50,8 +50,11 @@ def read(connection: sqlite3.Connection, homes: Sequence[Urn]) -> dict[Urn, Entr
     return found
 
 
-def write(connection: sqlite3.Connection, entries: dict[Urn, Entry]) -> None:
-    many(connection, _UPSERT, [(home, *entry) for home, entry in entries.items()])
+def write(connection: sqlite3.Connection, entries: dict[Urn, Entry], before: Mapping[Urn, Entry]) -> None:
+    """Write what became of the entries that were as ``before``. An upsert would cost twice as much as what is known to be one."""
+    many(connection, _INSERT, [(home, *entry) for home, entry in entries.items() if before.get(home, NEVER_SEEN) is NEVER_SEEN])
+    there = [(*entry, home) for home, entry in entries.items() if before.get(home, NEVER_SEEN) is not NEVER_SEEN]
+    connection.executemany(_UPDATE, there)
 
 
 class Contacts:

@@ -13,7 +13,7 @@ from vaiven.model.outbox import OutboxRow, Settlement
 from vaiven.model.turns import Consent, DeadLetter, Taken, Turn, TurnRecord, Verdict
 from vaiven.model.urns import Identity, Urn
 from vaiven.stores import codec
-from vaiven.stores.contract import Claiming, Counts, FlowVersion, Role, Total
+from vaiven.stores.contract import AtOnce, Claiming, Counts, FlowVersion, Role, Total
 from vaiven.stores.leases import Leases
 from vaiven.stores.sqlite import errands, files, reading
 from vaiven.stores.sqlite.mirror import PARKED_MS, Mirror
@@ -108,6 +108,9 @@ class SqliteStore:
     async def accept(self, events: Sequence[Event]) -> list[int]:
         numbers: list[int] = await self._on.writer.accept(events)
         return numbers
+
+    def turn_at_once(self, who: AtOnce) -> None:
+        self._on.writer.at_once = who
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 

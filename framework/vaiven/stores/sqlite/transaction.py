@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from vaiven.model.contacts import ContactState
 from vaiven.model.events import Event
 from vaiven.model.outbox import FINAL, OutboxRow, RowState, Settlement
 from vaiven.model.turns import AlreadyHandled, Committed, Consent, LeaseLost, SessionMoved, Timer, Turn, Verdict
@@ -51,7 +52,8 @@ class Transaction:
         self._present: set[int] = set()
         self._before: dict[Urn, Entry] = {}
         self._staged: dict[Urn, Entry] = {}
-        self._inbox: list[tuple[int, int, bytes]] = []
+        self._inbox: dict[int, Event] = {}
+        self._accepted = False
         self._handled: list[int] = []
         self._records: list[tuple[int, int, bytes]] = []
         self._new: dict[int, tuple[Line, int, OutboxRow]] = {}
@@ -67,17 +69,24 @@ class Transaction:
         numbers, given = self.mirror.numbers, []
         for event in events:
             number = numbers[event.partition] = numbers[event.partition] + 1
-            self._inbox.append((event.partition << SHIFT | number, event.at_ms, codec.encode(event)))
+            self._inbox[event.partition << SHIFT | number] = event
             given.append(number)
+            self._accepted = True
         return given
+
+    def states(self, homes: Sequence[Urn]) -> list[ContactState]:
+        """The state of each home as this transaction leaves it, in order."""
+        self.look_up(homes)
+        found = [(home, self.entry(home).state) for home in homes]
+        return [codec.fresh(home) if state is None else codec.decode_state(state) for home, state in found]
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
     def prepare(self, turns: Sequence[Turn]) -> None:
         """Read what committing these turns needs, in one query a table."""
-        ids = [turn.event.partition << SHIFT | turn.number for turn in turns]
+        ids = [id_ for turn in turns if (id_ := turn.event.partition << SHIFT | turn.number) not in self._inbox]
         sql = "SELECT group_concat(id) FROM inbox WHERE id IN (SELECT value FROM json_each(?))"
-        there: str | None = self.db.execute(sql, (f"{ids}",)).fetchone()[0]
+        there: str | None = self.db.execute(sql, (f"{ids}",)).fetchone()[0] if ids else None
         self._present = set(map(int, there.split(","))) if there else set()
         homes = {turn.event.home for turn in turns}
         homes.update(consent.home for turn in turns for consent in turn.consents)
@@ -116,13 +125,17 @@ class Transaction:
         if not self.mirror.leases.is_current(Role.TURN, partition, turn.epoch):
             return LeaseLost(partition)
         id_ = partition << SHIFT | turn.number
-        if id_ not in self._present:
+        new = id_ in self._inbox
+        if not new and id_ not in self._present:
             return AlreadyHandled(turn.event.id)
         version = self.entry(home).version
         if home in refused or (turn.state is not None and turn.base != version):
             return SessionMoved(home, version)
-        self._present.discard(id_)
-        self._handled.append(id_)
+        if new:
+            del self._inbox[id_]  # accepted and turned in one step: it never waits
+        else:
+            self._present.discard(id_)
+            self._handled.append(id_)
         return Committed(turn.number)
 
     def _save(self, turn: Turn, at: int, made: list[tuple[int, int, Line, OutboxRow]]) -> None:
@@ -263,9 +276,12 @@ class Transaction:
     def flush(self) -> None:
         """Write what is staged, but for the homes; it may be called again."""
         if self._inbox:
-            many(self.db, "INSERT INTO inbox (id, at_ms, event) VALUES ?", self._inbox)
+            new = [(id_, event.at_ms, codec.encode(event)) for id_, event in self._inbox.items()]
+            many(self.db, "INSERT INTO inbox (id, at_ms, event) VALUES ?", new)
+            self._inbox = {}
+        if self._accepted:
             self.db.execute("UPDATE meta SET value = ? WHERE key = 'numbers'", (json.dumps(self.mirror.numbers),))
-            self._inbox = []
+            self._accepted = False
         if self._handled:
             self.db.execute("DELETE FROM inbox WHERE id IN (SELECT value FROM json_each(?))", (f"{self._handled}",))
             self._handled = []
@@ -316,7 +332,7 @@ class Transaction:
         """Write everything that is left. Nothing is staged after this."""
         self.flush()
         if self._staged:
-            write(self.db, self._staged)
+            write(self.db, self._staged, self._before)
 
     def done(self) -> None:
         self.mirror.contacts.done(self._staged)

@@ -9,12 +9,14 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
 from vaiven.model.errors import StoreUnavailable
+from vaiven.model.turns import LeaseLost, SessionMoved, Taken, Turn, Verdict
+from vaiven.stores.contract import AtOnce, Claiming
 from vaiven.stores.sqlite.mirror import Mirror
 from vaiven.stores.sqlite.transaction import Transaction
 
@@ -52,6 +54,7 @@ class Writer:
         self._asked: list[_Asked] = []
         self._busy = self._closing = False
         self._stale = False
+        self.at_once: AtOnce | None = None
         self._sync_s, self._commits = 0.0, 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -115,35 +118,36 @@ class Writer:
 
     def _write(self, group: list[_Asked]) -> None:
         transaction = Transaction(self._db, self._mirror)
+        turned = _Turned()
         try:
             if self._stale:
                 self._mirror.read(self._db)
                 self._stale = False
             self._db.execute("BEGIN IMMEDIATE")
             changes = self._db.total_changes
-            _build(transaction, group)
+            self._build(transaction, group, turned)
             unchanged = self._db.total_changes == changes
             if unchanged:
                 self._db.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it is, the callers get it and the file stays as it was
-            self._failed(transaction, group, error)
+            self._failed(transaction, group, turned, error)
         else:
             if unchanged:  # nothing to wait for: a look at an empty queue, a lease renewed
-                self._finish(transaction, group, None)
+                self._finish(transaction, group, turned, None)
             else:
-                self._sync(transaction, group)
+                self._sync(transaction, group, turned)
 
-    def _sync(self, transaction: Transaction, group: list[_Asked]) -> None:
+    def _sync(self, transaction: Transaction, group: list[_Asked], turned: "_Turned") -> None:
         self._commits += 1
         if self._sync_s >= _QUICK_S and self._commits % _LOOK_AGAIN:
-            self._jobs.put(lambda: self._commit_apart(transaction, group))
+            self._jobs.put(lambda: self._commit_apart(transaction, group, turned))
             return
         began = time.perf_counter()
         failure = self._commit()
         took_s = time.perf_counter() - began
         # The quickest of late is the disk's own time: others had more to write, or a checkpoint to make.
         self._sync_s = min(took_s, self._sync_s + took_s / 16)
-        self._finish(transaction, group, failure)
+        self._finish(transaction, group, turned, failure)
 
     def _commit(self) -> sqlite3.Error | None:
         try:
@@ -152,25 +156,29 @@ class Writer:
             return error
         return None
 
-    def _commit_apart(self, transaction: Transaction, group: list[_Asked]) -> None:
+    def _commit_apart(self, transaction: Transaction, group: list[_Asked], turned: "_Turned") -> None:
         """On the committer's thread."""
         failure = self._commit()
         with suppress(RuntimeError):  # the loop was closed without closing the store; nobody waits any more
-            self._loop.call_soon_threadsafe(self._finish, transaction, group, failure)
+            self._loop.call_soon_threadsafe(self._finish, transaction, group, turned, failure)
 
-    def _finish(self, transaction: Transaction, group: list[_Asked], failure: sqlite3.Error | None) -> None:
+    def _finish(self, transaction: Transaction, group: list[_Asked], turned: "_Turned", failure: sqlite3.Error | None) -> None:
         if failure is not None:
-            self._failed(transaction, group, failure)
+            self._failed(transaction, group, turned, failure)
             return
         transaction.done()
+        if self.at_once is not None and turned.turns:
+            self.at_once.decided(turned.turns, turned.claiming, turned.verdicts)
         for asked in group:
             if not asked.future.done():
                 asked.future.set_result(asked.answer)
         self._next()
 
-    def _failed(self, transaction: Transaction, group: list[_Asked], error: Exception) -> None:
+    def _failed(self, transaction: Transaction, group: list[_Asked], turned: "_Turned", error: Exception) -> None:
         """Nothing of the group is saved. A fault of the file refuses all of it; any other is looked for one by one."""
         self._stale = True
+        if self.at_once is not None and turned.turns:
+            self.at_once.decided(turned.turns, turned.claiming, ())
         for undo in transaction.undo:
             undo()
         with suppress(sqlite3.Error):
@@ -200,25 +208,45 @@ class Writer:
         while (job := self._jobs.get()) is not None:
             job()
 
+    def _build(self, transaction: Transaction, group: Iterable[_Asked], turned: "_Turned") -> None:
+        """All of one kind together, so that each table is written once. Nobody waits for an answer of the same transaction,
+        so any order is as good; settlements come first since receipts read what they tell, and what is turned at once last.
+        """
+        turns = [turn for asked in group if asked.kind == _TURNS for turn in asked.what]
+        accepted, errands = [], []
+        for asked in group:
+            if asked.kind == _SETTLEMENTS:
+                asked.answer = transaction.settle(asked.what)
+            elif asked.kind == _EVENTS:
+                asked.answer = transaction.accept(asked.what)
+                accepted.append(asked)
+            elif asked.kind == _ERRAND:
+                errands.append(asked)
+        if turns:
+            transaction.prepare(turns)
+        refused = False
+        for asked in group:
+            if asked.kind == _TURNS:
+                asked.answer = transaction.commit(asked.what, asked.claiming)
+                refused = refused or any(isinstance(verdict, SessionMoved | LeaseLost) for verdict in asked.answer)
+        if accepted and self.at_once is not None and not refused:  # nobody overtakes a turn that must run again
+            new = [Taken(number, event) for asked in accepted for number, event in zip(asked.answer, asked.what, strict=True)]
+            turned.turns, turned.claiming = self.at_once.decide(new, transaction.states, bool(turns))
+            if turned.turns:
+                transaction.prepare(turned.turns)
+                turned.verdicts = transaction.commit(turned.turns, turned.claiming)
+        for asked in errands:
+            transaction.flush()
+            asked.answer = asked.what(transaction)
+        transaction.seal()
 
-def _build(transaction: Transaction, group: Iterable[_Asked]) -> None:
-    """All of one kind together, so that each table is written once. Nobody waits for an answer of the same transaction,
-    so any order is as good; settlements come first since receipts read what they tell."""
-    turns = [turn for asked in group if asked.kind == _TURNS for turn in asked.what]
-    errands = []
-    for asked in group:
-        if asked.kind == _SETTLEMENTS:
-            asked.answer = transaction.settle(asked.what)
-        elif asked.kind == _EVENTS:
-            asked.answer = transaction.accept(asked.what)
-        elif asked.kind == _ERRAND:
-            errands.append(asked)
-    if turns:
-        transaction.prepare(turns)
-    for asked in group:
-        if asked.kind == _TURNS:
-            asked.answer = transaction.commit(asked.what, asked.claiming)
-    for asked in errands:
-        transaction.flush()
-        asked.answer = asked.what(transaction)
-    transaction.seal()
+
+class _Turned:
+    """What was turned in the step that accepted it."""
+
+    __slots__ = ("claiming", "turns", "verdicts")
+
+    def __init__(self) -> None:
+        self.turns: Sequence[Turn] = ()
+        self.claiming: Claiming | None = None
+        self.verdicts: Sequence[Verdict] = ()
