@@ -99,15 +99,14 @@ def strays_again(mark: Mark) -> None:
 
     original = Sender.recover
 
-    async def recover(self: Sender) -> None:
-        epochs = dict(self._epochs)
+    async def recover(self: Sender, epochs: dict[int, int]) -> None:
         rows = await self._store.strays(epochs)
         if rows:
             mark()
         await self._store.settle(
             [Settlement(row.partition, epochs[row.partition], row.row, row.attempt, RowState.QUEUED) for row in rows]
         )
-        await original(self)
+        await original(self, epochs)
 
     Sender.recover = recover
 

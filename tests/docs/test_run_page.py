@@ -14,6 +14,7 @@ from vaiven.channels.registry import BUILT_IN
 from vaiven.channels.settings import COMMON
 from vaiven.edge import settings
 from vaiven.edge.metrics import road
+from vaiven.edge.status import NOBODY, Status
 from vaiven.edge.web import BODY_LIMIT_BYTES, BODY_S
 from vaiven.flow.spec import BotSpec, Words
 from vaiven.runtime.counts import NAMES, Counts
@@ -100,8 +101,8 @@ def test_every_counter_with_its_labels(page) -> None:
 
 
 def test_every_metric_that_a_bot_gives(page) -> None:
-    waiting = Waiting(inbox=1, oldest_inbox_ms=0, rows={"queued": 1}, timers=1, dead=1)
-    given = set(re.findall(r"^# TYPE (\w+)", road(Counts(), waiting, 1).render(), re.MULTILINE))
+    waiting = Waiting(inbox=1, oldest_inbox_ms=0, rows={"queued": 1}, timers=1, dead=1, classes={"reply": 1})
+    given = set(re.findall(r"^# TYPE (\w+)", road(Counts(), Status(1, 1, waiting, [], NOBODY)).render(), re.MULTILINE))
     assert {row[0].strip("`") for row in rows(page("docs/run.md").section("### Metrics"))} == given
 
 
@@ -135,7 +136,7 @@ async def test_the_backup_has_what_the_store_has_while_it_serves(page, votes_db:
     await restored.close()
 
 
-async def test_dead_letters_can_be_listed(page, votes_db: Path) -> None:
+async def test_unknown_outcomes_can_be_listed(page, votes_db: Path) -> None:
     _, listing = [block.text for block in page("docs/run.md").blocks() if block.language == "python"]
     store = open_store(f"sqlite:///{votes_db}")
     await store.open()

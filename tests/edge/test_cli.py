@@ -13,6 +13,7 @@ import pytest
 import vaiven
 from vaiven.edge.cli import run
 from vaiven.edge.paths import demo_bot_dir
+from vaiven.edge.serve import Serving
 from vaiven.edge.settings import BotSettings
 from vaiven.model.effects import Tally, TallyOutcome
 from vaiven.model.errors import StoreInUse, StoreMismatch
@@ -80,7 +81,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert loaded.isdisjoint(HEAVY), loaded.intersection(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "talk", "check", "votes"])
+@pytest.mark.parametrize("command", ["run", "demo", "talk", "check", "votes", "status", "dead"])
 def test_the_help_of_a_command_imports_nothing_heavy(command: str) -> None:
     assert imported_by(command, "--help").isdisjoint({"aiohttp", "yaml", "statemachine", "phonenumbers", "msgspec", "sqlite3"})
 
@@ -115,7 +116,7 @@ def test_help_tells_a_newcomer_what_it_is_and_what_to_type(capsys: pytest.Captur
         "check",
         "run",
     ], first
-    for command in ("demo", "talk", "check", "run", "votes"):
+    for command in ("demo", "talk", "check", "run", "status", "dead", "votes"):
         assert f"\n  {command} " in told
 
 
@@ -138,8 +139,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
 
     asked: list[tuple[object, ...]] = []
 
-    def run_bot(settings: BotSettings, host: str, port: int, console_port: int | None = None) -> int:
-        asked.append((settings, host, port, console_port))
+    def run_bot(settings: BotSettings, serving: vaiven.edge.serve.Serving) -> int:
+        asked.append((settings, serving))
         return 0
 
     monkeypatch.setattr(vaiven.edge.serve, "run_bot", run_bot)
@@ -161,11 +162,41 @@ def test_run_serves_the_bot(project: Path, served: list[tuple[object, ...]]) -> 
         "9",
     ]
     assert run(["run", "bots/hello", *options, "--log-format", "json"]) == 0
-    logging, (settings, *where) = served
+    logging, (settings, serving) = served
     assert logging == ("json", "info")
     assert isinstance(settings, BotSettings)
     assert (settings.bot, settings.store, settings.public_url) == ("hello", "memory://", "https://b.example")
-    assert where == ["0.0.0.0", 0, 9]
+    assert isinstance(serving, Serving)
+    assert (serving.host, serving.port, serving.console_port) == ("0.0.0.0", 0, 9)
+    assert {*serving.roles} == {"web", "turn", "send"}
+
+
+def test_run_takes_roles_and_a_profile(project: Path, served: list[tuple[object, ...]]) -> None:
+    options = ["--store", "redis+cluster://127.0.0.1:7000", "--role", "turn,web", "--profile", "redis-strict"]
+    assert run(["run", "bots/hello", *options]) == 0
+    _, (settings, serving) = served
+    assert isinstance(settings, BotSettings)
+    assert isinstance(serving, Serving)
+    assert (settings.profile, serving.roles) == ("redis-strict", ("web", "turn"))
+
+
+@pytest.mark.parametrize("options", [["--role", "turn,sing"], ["--role", ""], ["--workers", "0"], ["--profile", "fast"]])
+def test_roles_workers_and_profiles_that_are_none_are_usage_errors(project: Path, options: list[str]) -> None:
+    assert run(["run", "bots/hello", *options]) == 2
+
+
+@pytest.mark.parametrize("store", [[], ["--store", "memory://"]])
+def test_only_one_process_serves_from_a_file_and_that_is_told_with_all_else(
+    project: Path, served: list[tuple[object, ...]], capsys: pytest.CaptureFixture[str], store: list[str]
+) -> None:
+    (project / "bots/hello/bot.yaml").write_text(BOT + "zone: Nowhere\n")
+    assert run(["run", "bots/hello", "--workers", "3", "--role", "web", *store]) == 3
+    told = capsys.readouterr().err
+    assert "'Nowhere' is no time zone" in told
+    assert "options: --workers 3: one process does everything on " in told
+    assert "options: --role web: one process does everything on " in told
+    assert "3 problems; nothing was started." in told
+    assert not served
 
 
 def test_run_tells_every_wrong_setting_and_serves_nothing(

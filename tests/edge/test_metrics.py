@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaiven.edge.metrics import Metrics, road
-from vaiven.stores.contract import Counts
+from vaiven.edge.status import Crew, Status
+from vaiven.stores.contract import Counts, Held, Lag, Role
 
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)\Z")
 _PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|\Z)')
@@ -133,8 +134,10 @@ def test_nan_is_written_as_the_format_wants() -> None:
 
 def test_the_numbers_of_the_road() -> None:
     counted = Counter({("accepted", "sms"): 7, ("votes", "final", "counted"): 5, ("votes", "final", "capped"): 1})
-    waiting = Counts(inbox=2, oldest_inbox_ms=1_000, rows={"queued": 3, "held": 1}, timers=4, dead=0)
-    samples = read(road(counted, waiting, now_ms=3_500).render())
+    counts = Counts(2, 1_000, {"queued": 3, "held": 1, "unknown": 7}, 4, 0, {"otp": 1, "reply": 3})
+    held = [Held(Role.TURN, partition, "a", 1, 9_000) for partition in (0, 1, 3)]
+    status = Status(4, 3_500, counts, [Lag(2, 2, 1_000)], Crew({Role.TURN: ["a", "b"], Role.SEND: []}, held))
+    samples = read(road(counted, status).render())
     assert samples == {
         ("vaiven_accepted_total", (("channel", "sms"),)): 7,
         ("vaiven_votes_total", (("poll", "final"), ("outcome", "counted"))): 5,
@@ -143,17 +146,26 @@ def test_the_numbers_of_the_road() -> None:
         ("vaiven_oldest_unapplied_seconds", ()): 2.5,
         ("vaiven_outbox_rows", (("state", "queued"),)): 3,
         ("vaiven_outbox_rows", (("state", "held"),)): 1,
+        ("vaiven_outbox_rows", (("state", "unknown"),)): 7,
+        ("vaiven_outbox_backlog", (("class", "otp"),)): 1,
+        ("vaiven_outbox_backlog", (("class", "reply"),)): 3,
+        ("vaiven_partitions", ()): 4,
+        ("vaiven_partitions_waiting", ()): 1,
+        ("vaiven_partitions_owned", (("role", "turn"),)): 3,
+        ("vaiven_partitions_owned", (("role", "send"),)): 0,
+        ("vaiven_processes", (("role", "turn"),)): 2,
+        ("vaiven_processes", (("role", "send"),)): 0,
         ("vaiven_timers", ()): 4,
         ("vaiven_dead_letters", ()): 0,
     }
 
 
 def test_what_waits_is_left_out_while_the_store_cannot_answer() -> None:
-    text = road({("accepted", "sms"): 1}, None, now_ms=0).render()
+    text = road({("accepted", "sms"): 1}, None).render()
     assert "vaiven_inbox_waiting" not in text
     assert read(text) == {("vaiven_accepted_total", (("channel", "sms"),)): 1}
 
 
 def test_a_number_that_nobody_declared_is_an_error() -> None:
     with pytest.raises(KeyError):
-        road({("acceptd", "sms"): 1}, None, now_ms=0)
+        road({("acceptd", "sms"): 1}, None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vaiven.edge.paths import bot_of, demo_bot_dir
-from vaiven.edge.settings import BotSettings, load_settings, read_settings, store_url
+from vaiven.edge.settings import BotSettings, Where, load_settings, read_settings, store_url, where
 from vaiven.model.errors import SettingsError
 
 TOKEN = "canary-token-0000"
@@ -141,7 +141,7 @@ def test_problems_of_every_kind_come_together_in_file_order(write: Write) -> Non
     text = """\
 bot: TV Vote
 flows: nowhere
-store: redis://127.0.0.1
+store: postgres://127.0.0.1
 profil: local
 public_url: "http://votes.example"
 lang: english!
@@ -447,9 +447,74 @@ def test_stores_that_are_known(write: Write, store: str) -> None:
     assert load_settings(write(SMALL + f"store: {store}\n"), {}, {}).store == store
 
 
-@pytest.mark.parametrize("store", ["sqlite://votes.db", "sqlite:///", "memory", "redis://127.0.0.1", "votes.db", "[]", '""'])
+@pytest.mark.parametrize(
+    "store",
+    [
+        "sqlite://votes.db",
+        "sqlite:///",
+        "memory",
+        "redis://a/b/c",
+        "redis+cluster://a:1/3",
+        "postgres://127.0.0.1",
+        "votes.db",
+        "[]",
+        '""',
+    ],
+)
 def test_stores_that_are_not(write: Write, store: str) -> None:
     assert len(problems(write(SMALL + f"store: {store}\n"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("store", "profile"),
+    [
+        ("redis://127.0.0.1", "redis-fast"),
+        ("rediss://cache.example:6380/2", "redis-fast"),
+        ("redis+cluster://a.example:7000,b.example:7001", "redis-fast"),
+        ("redis+unix:///run/redis.sock", "redis-fast"),
+    ],
+)
+def test_servers_are_stores_and_keep_two_profiles(write: Write, store: str, profile: str) -> None:
+    assert load_settings(write(SMALL + f"store: {store}\n"), {}, {}).profile == profile
+    assert load_settings(write(SMALL + f"store: {store}\nprofile: redis-strict\n"), {}, {}).profile == "redis-strict"
+    found = problems(write(SMALL + f"store: {store}\nprofile: local\n"))
+    assert [told for _, _, told in found] == [f"the store {store} cannot keep the profile 'local'"]
+
+
+def test_a_password_does_not_stand_in_the_file_and_is_not_shown(write: Write) -> None:
+    source = write(SMALL + "store: redis://:canary@127.0.0.1\nprofile: local\n")
+    _, found = read_settings(source, {}, {})
+    assert "has a password in it" in found[0].text
+    assert "canary" not in "\n".join(map(str, found))
+    url = "redis://me:canary@127.0.0.1"
+    given = write(SMALL + "store: {env: STORE_URL}\nprofile: local\n")
+    (problem,) = read_settings(given, {}, {"STORE_URL": url})[1]
+    assert "canary" not in str(problem)
+    assert load_settings(write(SMALL + "store: {env: STORE_URL}\n"), {}, {"STORE_URL": url}).store == url
+    (problem,) = read_settings(write(SMALL), {"store": url, "profile": "dev"}, {})[1]
+    assert "cannot keep the profile 'dev'" in problem.text
+    assert "canary" not in problem.text
+
+
+@pytest.mark.parametrize(("written", "days"), [("30", 30), ("0.5", 0.5), ("{env: DAYS}", 14), ("null", None)])
+def test_how_long_things_are_kept(write: Write, written: str, days: float | None) -> None:
+    assert load_settings(write(SMALL + f"retention_days: {written}\n"), {}, {"DAYS": "14"}).retention_days == days
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "yes", "ever", "[30]", "99999999"])
+def test_how_long_is_a_number_of_days(write: Write, written: str) -> None:
+    found = problems(write(SMALL + f"retention_days: {written}\n"))
+    assert [told for _, _, told in found] == ["'retention_days' must be a number of days above 0"]
+
+
+def test_where_a_bot_keeps_things_can_be_known_without_its_secrets(write: Write, tmp_path: Path) -> None:
+    assert where(write(DESIGN), {}) == Where("sqlite:///tv_vote.db", "tv-vote", "local")
+    assert where(write(DESIGN), {}, "redis://127.0.0.1") == Where("redis://127.0.0.1", "tv-vote", "redis-fast")
+    assert where(tmp_path / "nowhere", {}, "memory://") == Where("memory://", "", "dev")
+    with pytest.raises(SettingsError, match="names no store"):
+        where(tmp_path / "nowhere", {}, "postgres://x")
+    with pytest.raises(SettingsError, match="no such file"):
+        where(tmp_path / "nowhere", {})
 
 
 # -- files ------------------------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ async def street() -> AsyncIterator[Street]:
     documents, _ = load_flows([(str(file), file.read_text())], PARAMS)
     flows = FlowSet.build(BotSpec("tv-vote", params=PARAMS), documents)
     lines = {"sms": Line(make_channel("sms", TWILIO)), "whatsapp": Line(make_channel("whatsapp", WHATSAPP))}
-    bot = Bot(MemoryStore(partitions=4), lines, flows, Quiet(), clock.now_ms, "test")
+    bot = Bot(MemoryStore(partitions=4, clock=clock.now_ms), lines, flows, Quiet(), clock.now_ms, "test")
     await bot.start()
     running = asyncio.create_task(bot.run())
     site = Site(Door(bot, PUBLIC).routes(), "127.0.0.1", 0)
@@ -344,3 +344,14 @@ async def test_a_body_that_is_cut_off_leaves_nothing_and_harms_nobody(street, ca
     await street.good()
     assert "Traceback" not in caplog.text
     assert reader.at_eof() or await reader.read() == b""
+
+
+async def test_while_it_stops_connections_are_closed_with_an_answer(street) -> None:
+    fields = street.vote()
+    signature = sign_twilio(f"{PUBLIC}/hooks/sms", fields, TOKEN)
+    headers = {**FORM, "X-Twilio-Signature": signature}
+    for ready in (True, False):
+        street.bot.ready = ready
+        async with street.session.post(f"{street.url}/hooks/sms", data=urlencode(fields).encode(), headers=headers) as response:
+            assert response.status == 200
+            assert (response.headers.get("Connection") == "close") is not ready

@@ -67,8 +67,16 @@ class Wire:
 class Road:
     """The bot, and hands to push things through it."""
 
-    def __init__(self, store: Any = None, pacing: Pacing | None = None, flow: str | None = None) -> None:
-        self.clock = Clock(DURING_MS)
+    def __init__(
+        self,
+        store: Any = None,
+        pacing: Pacing | None = None,
+        flow: str | None = None,
+        clock: Clock | None = None,
+        owner: str = "test",
+        **more: Any,
+    ) -> None:
+        self.clock = clock or Clock(DURING_MS)
         self.wire = Wire()
         self.store = store or MemoryStore(partitions=4, clock=self.clock.now_ms)
         file = ROOT / "flows/tv_vote/vote.flow.yaml"
@@ -76,7 +84,7 @@ class Road:
         assert not problems, problems
         flows = FlowSet.build(BotSpec("tv-vote", params=PARAMS), documents)
         lines = {"sms": Line(make_channel("sms", SETTINGS))}
-        self.bot = Bot(self.store, lines, flows, self.wire, self.clock.now_ms, "test", {"sms": pacing or Pacing()})
+        self.bot = Bot(self.store, lines, flows, self.wire, self.clock.now_ms, owner, {"sms": pacing or Pacing()}, **more)
         self._sent = 0
         self._running: asyncio.Task[None] | None = None
 

@@ -13,7 +13,7 @@ from vaiven.model.messages import MessageClass, OutboundMessage, UnknownPolicy, 
 from vaiven.model.outbox import OutboxRow, RowState
 from vaiven.model.urns import Urn
 from vaiven.runtime.outcomes import TEMPORARY_ATTEMPTS, settle
-from vaiven.runtime.pacing import LONGEST_RETRY_MS, Pace, Pacing, backoff_ms
+from vaiven.runtime.pacing import LONGEST_RETRY_MS, backoff_ms
 
 NOW = 1_795_305_600_000
 HOLD_MS = 5_000
@@ -103,38 +103,3 @@ def test_waits_double_within_bounds(attempt: int, seed: int) -> None:
     wait_ms = backoff_ms(replace(ROW, attempt=attempt), random.Random(seed))
     longest = min(LONGEST_RETRY_MS, 1_000 * 2 ** (attempt - 1))
     assert longest // 2 <= wait_ms <= longest
-
-
-def test_room_is_what_is_free_and_comes_back_when_settled() -> None:
-    pace = Pace(Pacing(None, 3), NOW)
-    assert pace.reserve(NOW) == 3
-    assert pace.reserve(NOW) == 0
-    pace.refund(1)
-    pace.settled(1)
-    assert pace.reserve(NOW) == 2
-
-
-def test_a_rate_holds_over_a_second() -> None:
-    pace = Pace(Pacing(50, 10_000), NOW)
-    sent = 0
-    for tick in range(1_001):
-        room = pace.reserve(NOW + tick)
-        pace.settled(room)
-        sent += room
-    assert 50 <= sent <= 50 + 50 * 0.2 + 1
-
-
-def test_a_slow_sender_says_when_it_has_room_again() -> None:
-    pace = Pace(Pacing(2, 5), NOW)
-    assert pace.reserve(NOW) == 1
-    wait_ms = pace.wait_ms(NOW)
-    assert wait_ms is not None
-    assert pace.reserve(NOW + wait_ms) == 1
-
-
-def test_a_paused_sender_has_no_room() -> None:
-    pace = Pace(Pacing(None, 5), NOW)
-    pace.pause(NOW + 1_000)
-    assert pace.reserve(NOW + 999) == 0
-    assert pace.wait_ms(NOW) == 1_000
-    assert pace.reserve(NOW + 1_000) == 5

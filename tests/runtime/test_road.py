@@ -335,7 +335,7 @@ async def test_a_pause_longer_than_the_lease_does_not_make_ones_own_calls_strays
     road.wire.answer = lambda _: None
     await road.say("vote 1")
     road.clock.advance(hours=1)
-    await road.bot._renew()
+    await road.bot.share()
     road.wire.release(ProviderResponse(201, {}, b'{"sid":"SM1"}'))
     await road.rest()
     assert await road.states() == [RowState.ACCEPTED]
@@ -358,8 +358,8 @@ async def test_a_recovery_that_the_store_refused_is_tried_again(make_road) -> No
     for role in Role:  # somebody else had the leases for a moment
         await road.store.release(role, "test")
     with pytest.raises(StoreUnavailable):
-        await road.bot._renew()
-    await road.bot._renew()
+        await road.bot.share()
+    await road.bot.share()
     assert len(asked) == 2
     assert await road.states() == [RowState.UNKNOWN]
     await road.say("2", number="+12025550124")

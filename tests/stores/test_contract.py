@@ -20,6 +20,12 @@ class TestMemory(StoreContract):
         yield store
         await store.close()
 
+    async def another_door(self, store: Store) -> Store:
+        assert isinstance(store, MemoryStore)
+        door = store.another()
+        await door.open()
+        return door
+
 
 class TestSqlite(StoreContract):
     durable = True

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from vaiven.model.errors import SettingsError, StoreError, StoreInUse, StoreMismatch, StoreUnavailable
+from vaiven.model.outbox import RowState
 from vaiven.model.turns import Committed
 from vaiven.model.urns import Urn
 from vaiven.stores import open_store
 from vaiven.stores.contract import FlowVersion, Role
 from vaiven.stores.memory import MemoryStore
-from vaiven.stores.sqlite import SqliteStore
-from vaiven.testing.builders import make_event
+from vaiven.stores.sqlite import SqliteStore, files
+from vaiven.testing.builders import AT_MS, make_event
 from vaiven.testing.stores import Owner
 
 FRAMEWORK = Path(__file__).parents[2] / "framework"
@@ -154,6 +155,37 @@ def test_urls_that_name_no_store_are_refused() -> None:
             open_store(url)
 
 
+async def test_a_file_of_an_older_version_is_upgraded_with_what_waits_in_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_MIGRATIONS", files._MIGRATIONS[:1])
+    old = SqliteStore(path)
+    await old.open()
+    await old.accept([make_event(id="waits")])
+    await old.close()
+    monkeypatch.undo()
+    with pytest.raises(StoreMismatch, match="Run the bot once"):
+        await SqliteStore(path, read_only=True).open()
+    new = SqliteStore(path)
+    await new.open()
+    owner = await Owner.of(new)
+    assert [one.event.id for one in await new.take(owner.turns, {}, 9)] == ["waits"]
+    await new.close()
+
+
+async def test_a_final_row_stays_while_an_older_one_of_its_home_does(store: SqliteStore) -> None:
+    owner = await Owner.of(store)
+    await owner.commit(owner.event(), {"not_before_ms": AT_MS + 99_000}, {})
+    (row,) = await owner.claim()
+    await owner.settle(row, RowState.ACCEPTED)
+    while await store.prune(owner.turns, AT_MS + 1, 9):
+        pass
+    assert [each.state for each in await store.rows(row.home)] == [RowState.QUEUED, RowState.ACCEPTED]
+    (late,) = await owner.claim(AT_MS + 99_000)
+    await owner.settle(late, RowState.ACCEPTED)
+    while await store.prune(owner.turns, AT_MS + 1, 9):
+        pass
+    assert await store.rows(row.home) == []
+
+
 # -- failing ---------------------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +228,7 @@ async def test_a_lease_whose_transaction_failed_is_asked_anew_under_a_higher_epo
 _FILL = """
 import asyncio, resource, sys
 from vaiven.model.errors import StoreUnavailable
+from vaiven.model.outbox import RowState
 from vaiven.model.turns import Committed
 from vaiven.stores.sqlite import SqliteStore
 from vaiven.testing.stores import Owner

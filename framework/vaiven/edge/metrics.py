@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from re import compile as pattern
 
+from vaiven.edge.status import Status, age_s, unowned
 from vaiven.runtime.counts import NAMES
-from vaiven.stores.contract import Counts
+from vaiven.stores.contract import Role
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """The Content-Type of what ``Metrics.render`` gives."""
@@ -74,8 +75,8 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def road(counts: Mapping[tuple[str, ...], float], waiting: Counts | None, now_ms: int) -> Metrics:
-    """The numbers of a running bot: what its runtime counted, by ``counts.NAMES``, and what waits in its store (None: unknown).
+def road(counts: Mapping[tuple[str, ...], float], status: Status | None) -> Metrics:
+    """The numbers of a running bot: what its runtime counted, by ``counts.NAMES``, and how it stands (None: the store is silent).
 
     Made anew for each request of ``/metrics``, so that counting on the road costs no more than a dictionary add.
     """
@@ -83,13 +84,29 @@ def road(counts: Mapping[tuple[str, ...], float], waiting: Counts | None, now_ms
     families = {name: metrics.counter(f"vaiven_{name}_total", told, labels) for name, (told, labels) in NAMES.items()}
     for (name, *labels), value in counts.items():
         families[name].set(value, *labels)
-    if waiting is not None:
-        oldest_s = 0.0 if waiting.oldest_inbox_ms is None else max(0.0, (now_ms - waiting.oldest_inbox_ms) / 1000)
-        metrics.gauge("vaiven_inbox_waiting", "Events accepted and not yet applied.").set(waiting.inbox)
-        metrics.gauge("vaiven_oldest_unapplied_seconds", "Age of the oldest event not yet applied.").set(oldest_s)
-        metrics.gauge("vaiven_timers", "Timers armed.").set(waiting.timers)
-        metrics.gauge("vaiven_dead_letters", "Events set aside.").set(waiting.dead)
-        rows = metrics.gauge("vaiven_outbox_rows", "Outbox rows by state.", ("state",))
-        for state, count in waiting.rows.items():
-            rows.set(count, state)
+    if status is not None:
+        _stands(metrics, status)
     return metrics
+
+
+def _stands(metrics: Metrics, status: Status) -> None:
+    counts = status.counts
+    metrics.gauge("vaiven_inbox_waiting", "Events accepted and not yet applied.").set(counts.inbox)
+    oldest = metrics.gauge("vaiven_oldest_unapplied_seconds", "Age of the oldest event not yet applied.")
+    oldest.set(age_s(status.now_ms, counts.oldest_inbox_ms))
+    metrics.gauge("vaiven_partitions", "Partitions there are.").set(status.partitions)
+    metrics.gauge("vaiven_partitions_waiting", "Partitions in which events wait.").set(len(status.lags))
+    metrics.gauge("vaiven_timers", "Timers armed.").set(counts.timers)
+    metrics.gauge("vaiven_dead_letters", "Events set aside.").set(counts.dead)
+    rows = metrics.gauge("vaiven_outbox_rows", "Outbox rows by state.", ("state",))
+    for state, count in counts.rows.items():
+        rows.set(count, state)
+    classes = metrics.gauge("vaiven_outbox_backlog", "Outbox rows under way by message class.", ("class",))
+    for name, count in counts.classes.items():
+        classes.set(count, name)
+    owned = metrics.gauge("vaiven_partitions_owned", "Partitions that some process owns, by role.", ("role",))
+    processes = metrics.gauge("vaiven_processes", "Processes that share the partitions, by role.", ("role",))
+    free = unowned(status)
+    for role in Role:
+        owned.set(status.partitions - len(free[role]), role)
+        processes.set(len(status.crew.attending[role]), role)

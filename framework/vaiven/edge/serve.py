@@ -1,4 +1,4 @@
-"""Starting and stopping a bot: what ``vaiven run`` does."""
+"""Starting and stopping a bot: what ``vaiven run`` does in one process. ``workers`` has many of them."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,22 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from vaiven.channels.registry import make_channel
 from vaiven.channels.simulator import answer as simulated
+from vaiven.edge.control import Act, beside, control
+from vaiven.edge.figures import Siblings, figures, pack
 from vaiven.edge.http import InProcess, make_transport
 from vaiven.edge.settings import BotSettings
+from vaiven.edge.status import look_at_crew, pack_crew
+from vaiven.edge.store_settings import public
 from vaiven.edge.web import Door, Site
 from vaiven.flow.load import load_flows
 from vaiven.flow.problems import FlowError
@@ -28,6 +35,8 @@ from vaiven.runtime.bot import Bot
 from vaiven.runtime.decide import Line
 from vaiven.runtime.transport import Transport
 from vaiven.stores import open_store
+from vaiven.stores.contract import Role
+from vaiven.stores.sqlite import SqliteStore
 
 log = logging.getLogger("vaiven.serve")
 
@@ -35,9 +44,28 @@ SIMULATOR = "simulator"
 DRAIN_S = 1.0
 """After SIGTERM a load balancer is told 503 for so long, and requests are still taken."""
 
+WEB = "web"
+EVERYTHING = (WEB, *map(str, Role))
+"""What a process can do: take webhooks, turn, send."""
+
 
 class CannotListen(VaivenError):
     """The address is taken or not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How a process serves. ``listening`` and ``console_listening``: sockets that listen already, in place of ``host`` and
+    ``port``. ``siblings`` serve the same port."""
+
+    host: str
+    port: int
+    console_port: int | None = None
+    roles: Collection[str] = EVERYTHING
+    listening: socket.socket | None = None
+    console_listening: socket.socket | None = None
+    console_token: str | None = None
+    siblings: Siblings | None = None
 
 
 def clock() -> int:
@@ -58,27 +86,35 @@ def read_flows(settings: BotSettings) -> FlowSet:
     return FlowSet.build(settings.spec, documents)
 
 
-def assemble(settings: BotSettings, transport: Transport) -> Bot:
-    """A bot from its settings, not started yet. Raises FlowError, SettingsError."""
+def assemble(settings: BotSettings, transport: Transport, roles: Collection[str] = EVERYTHING) -> Bot:
+    """A bot from its settings, not started yet, in these of its roles. Raises FlowError, SettingsError."""
     lines = {each.name: Line(make_channel(each.name, each.settings), each.stop_reply) for each in settings.channels}
     return Bot(
-        store=open_store(settings.store, clock=clock),
+        store=open_store(settings.store, bot=settings.bot, profile=settings.profile),
         lines=lines,
         flows=read_flows(settings),
         transport=InProcess(SIMULATOR, simulated, transport),
         clock=clock,
-        owner=f"{os.getpid()}-{secrets.token_hex(4)}",
+        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}",
         pacing={each.name: each.pacing for each in settings.channels},
+        roles=[role for role in Role if role in roles],
+        retention_days=settings.retention_days,
     )
 
 
-def door(bot: Bot, settings: BotSettings) -> Door:
-    """The bot's webhooks, health and metrics."""
-    return Door(bot, settings.public_url, [each.name for each in settings.channels if each.type == SIMULATOR])
+def door(bot: Bot, settings: BotSettings, roles: Collection[str] = EVERYTHING, siblings: Siblings | None = None) -> Door:
+    """The bot's health and metrics, and its webhooks where it is to take any. ``siblings`` serve the same port."""
+    inside = [each.name for each in settings.channels if each.type == SIMULATOR or WEB not in roles]
+    return Door(bot, settings.public_url, inside, lambda: figures(bot, siblings))
 
 
 async def serve(
-    bot: Bot, sites: Sequence[Site], stop: asyncio.Event, started: Callable[[list[int]], None], drain_s: Callable[[], float]
+    bot: Bot,
+    sites: Sequence[Site],
+    stop: asyncio.Event,
+    started: Callable[[list[int]], None],
+    drain_s: Callable[[], float],
+    siblings: Siblings | None = None,
 ) -> None:
     """Run a started bot behind its sites until ``stop``; then finish what is under way.
 
@@ -92,15 +128,16 @@ async def serve(
             try:
                 ports.append(await site.start())
             except OSError as error:
-                raise CannotListen(_why(site.host, site.port, error)) from error
+                raise CannotListen(why(site.host, site.port, error)) from error
             listening.append(site)
-        started(ports)
-        waiting = asyncio.create_task(stop.wait())
-        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        bot.ready = False
-        if not running.done():
-            await asyncio.sleep(drain_s())
+        async with _controlled(bot, siblings):
+            started(ports)
+            waiting = asyncio.create_task(stop.wait())
+            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            bot.ready = False
+            if not running.done():
+                await asyncio.sleep(drain_s())
     finally:
         for site in listening:
             await site.stop()
@@ -112,17 +149,57 @@ async def serve(
             await bot.close()
 
 
+@asynccontextmanager
+async def _controlled(bot: Bot, siblings: Siblings | None) -> AsyncIterator[None]:
+    """Other commands can ask: of the one process that serves from a file, and workers of each other."""
+    path = beside(bot.store.path) if isinstance(bot.store, SqliteStore) else None if siblings is None else siblings.socket
+    if path is None or not hasattr(socket, "AF_UNIX"):
+        yield
+        return
+    async with control(path, acts(bot)):
+        yield
+
+
+def acts(bot: Bot) -> dict[str, Act]:
+    """What other commands may ask of a serving process."""
+
+    async def crew(_: Mapping[str, Any]) -> Any:
+        return pack_crew(await look_at_crew(bot.store))
+
+    async def revive(asked: Mapping[str, Any]) -> int | None:
+        partition = int(asked["partition"])
+        number = await bot.store.revive(partition, int(asked["number"]), bot.clock())
+        bot.turns.look([partition])
+        return number
+
+    async def drop(asked: Mapping[str, Any]) -> bool:
+        return await bot.store.drop(int(asked["partition"]), int(asked["number"]))
+
+    async def counts(_: Mapping[str, Any]) -> Any:
+        return pack(bot.counts)
+
+    return {"crew": crew, "revive": revive, "drop": drop, "counts": counts}
+
+
 def look_free(host: str, port: int) -> None:
     """Find out that a port is taken before anything is made or opened. Raises CannotListen."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CannotListen(_why(host, port, error)) from error
+    listen(host, port).close()
 
 
-def _why(host: str, port: int, error: OSError) -> str:
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises CannotListen."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise CannotListen(why(host, port, error)) from error
+    return bound
+
+
+def why(host: str, port: int, error: OSError) -> str:
+    """Why nobody can listen there, and what to do."""
     if error.errno == errno.EADDRINUSE:
         return f"{host}:{port} is already in use. Choose another with --port."
     return f"cannot listen on {host}:{port}: {error.strerror or type(error).__name__}. Choose another with --host or --port."
@@ -144,8 +221,13 @@ def signalled() -> tuple[asyncio.Event, Callable[[], float]]:
     return stop, lambda: drain[0]
 
 
-def run_bot(settings: BotSettings, host: str, port: int, console_port: int | None = None) -> int:
+def run_bot(
+    settings: BotSettings, serving: Serving, ready: Callable[[list[int]], None] | None = None, orphaned: int | None = None
+) -> int:
     """Serve until a signal comes. Gives the exit code.
+
+    ``ready`` gets the ports once it serves (default: they are told on standard output). It also stops when ``orphaned``, a
+    descriptor, comes to its end.
 
     Raises:
         FlowError, SettingsError, StoreError, CannotListen: nothing was served.
@@ -153,28 +235,42 @@ def run_bot(settings: BotSettings, host: str, port: int, console_port: int | Non
 
     async def main() -> None:
         stop, drain_s = signalled()
-        look_free(host, port)
-        bot = assemble(settings, make_transport(sum(each.pacing.connections for each in settings.channels)))
+        if orphaned is not None:
+            asyncio.get_running_loop().add_reader(orphaned, stop.set)
+        if serving.listening is None:
+            look_free(serving.host, serving.port)
+        roles = serving.roles
+        bot = assemble(settings, make_transport(sum(each.pacing.connections for each in settings.channels)), roles)
         await bot.start()
-        sites = [Site(door(bot, settings).routes(), host, port)]
-        if console_port is not None:
+        routes = door(bot, settings, roles, serving.siblings).routes()
+        sites = [Site(routes, serving.host, serving.port, serving.listening)]
+        token = serving.console_token or secrets.token_urlsafe(24)
+        if serving.console_port is not None:
             from vaiven.edge.console import Console
 
-            console = Console(bot)
-            sites.append(Site(console.routes(), "127.0.0.1", console_port))
+            console = Console(bot, token=token)
+            sites.append(Site(console.routes(), "127.0.0.1", serving.console_port, serving.console_listening))
 
         def started(ports: list[int]) -> None:
-            click.echo(f"vaiven: {settings.bot} on http://{host}:{ports[0]}, store {settings.store}")
-            for each in settings.channels:
-                if each.type != SIMULATOR:
-                    click.echo(f"  {each.name}: POST {settings.public_url}/hooks/{each.name}")
-            if console_port is not None:
-                click.echo(f"  console: {console.url(f'http://127.0.0.1:{ports[1]}')}")
+            (ready or (lambda ports: greet(settings, serving, ports, token)))(ports)
 
-        await serve(bot, sites, stop, started, drain_s)
+        await serve(bot, sites, stop, started, drain_s, serving.siblings)
 
     run(main)
     return 0
+
+
+def greet(settings: BotSettings, serving: Serving, ports: Sequence[int], token: str) -> None:
+    """Tell on standard output where it serves."""
+    as_ = "" if set(serving.roles) == {*EVERYTHING} else f" ({', '.join(each for each in EVERYTHING if each in serving.roles)})"
+    click.echo(f"vaiven: {settings.bot}{as_} on http://{serving.host}:{ports[0]}, store {public(settings.store)}")
+    for each in settings.channels if WEB in serving.roles else ():
+        if each.type != SIMULATOR:
+            click.echo(f"  {each.name}: POST {settings.public_url}/hooks/{each.name}")
+    if serving.console_port is not None:
+        from vaiven.edge.console import address
+
+        click.echo(f"  console: {address(f'http://127.0.0.1:{ports[1]}', token)}")
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +12,7 @@ from vaiven.edge.channel_settings import ChannelSettings, read_channels
 from vaiven.edge.command_settings import read_commands
 from vaiven.edge.paths import BOT_FILE, FLOWS
 from vaiven.edge.places import UNKNOWN, Layer, Place, Reader, given
+from vaiven.edge.store_settings import profile, read_profile, read_store
 from vaiven.flow.document import Command
 from vaiven.flow.problems import Problem, in_file_order, suggest
 from vaiven.flow.source import Source, scan
@@ -28,9 +29,8 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)\Z")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?\Z")
 _REQUIRED = {"bot": "bot: my-bot", "flows": "flows: ../../flows/my_bot", "channels": "channels: {phone: {type: simulator}}"}
+_LONGEST_DAYS = 36_500
 _WORDS = tuple(each.name for each in fields(Words) if each.name != "error")
-PROFILES = {"sqlite": "local", "memory": "dev"}
-"""The profile that each kind of store can keep: what a 200 means (``local``: on this disk; ``dev``: in memory)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class BotSettings:
 
     ``flows`` is the absolute folder of its flow files, ``file`` where this was read. ``public_url`` has no slash at its end; it
     is empty where no provider needs to reach us. ``words`` are fields of ``Words``. ``hours`` and ``call_hosts`` are as written.
+    ``retention_days`` None: nothing is too old to be kept.
     """
 
     bot: str
@@ -51,6 +52,7 @@ class BotSettings:
     lang: str = "en"
     zone: str = "UTC"
     country: str | None = None
+    retention_days: float | None = None
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     words: Mapping[str, str] = field(default_factory=dict)
     error_flow: str | None = None
@@ -99,23 +101,53 @@ def read_settings(
     return (None if found else settings), found
 
 
-def store_url(path: Path | str, environ: Mapping[str, str]) -> str:
+class Where(NamedTuple):
+    """What a command needs to know of a bot that only looks at its store."""
+
+    store: str
+    bot: str
+    profile: str
+
+
+def where(path: Path | str, environ: Mapping[str, str], store: str | None = None) -> Where:
     """The store of a bot, without looking at its other settings, such as secrets that only serving needs.
+
+    ``store`` is given over the file, of which only the bot's name counts then; without a file there is none.
 
     Raises:
         SettingsError: the file cannot be read, or its store is wrong.
     """
     file = bot_file(path)
+    if store is not None and not file.exists():
+        return _given(store, environ)
     source, problems = _scan(file)
-    reader, url = Reader(environ), ""
+    over, _ = given({} if store is None else {"store": store})
+    reader, found = Reader(environ), Where("", "", "")
     if source is not None and not problems:
-        places = Place("", (Layer(source, None, source.root),)).children()
-        read = {key: _READERS[key](reader, places[key]) for key in ("bot", "store") if key in places}
+        places = Place("", (Layer(source, None, source.root),) + ((Layer(over, None, over.root),) if over else ())).children()
+        read = {key: _READERS[key](reader, places[key]) for key in ("bot", "store", "profile") if key in places}
         url = read.get("store") or f"sqlite:///{read.get('bot')}.db"
+        found = Where(url, read.get("bot") or "", profile(reader, places, url, read.get("profile")))
         problems = reader.told()
     if problems:
         raise SettingsError([str(problem) for problem in problems])
-    return url
+    return found
+
+
+def _given(store: str, environ: Mapping[str, str]) -> Where:
+    source, _ = given({"store": store})
+    reader = Reader(environ)
+    if source is not None:
+        places = Place("", (Layer(source, None, source.root),)).children()
+        url = read_store(reader, places["store"])
+        if url is not None:
+            return Where(url, "", profile(reader, places, url, None))
+    raise SettingsError([str(problem) for problem in reader.told()])
+
+
+def store_url(path: Path | str, environ: Mapping[str, str]) -> str:
+    """The store of a bot by its URL, as ``where`` finds it."""
+    return where(path, environ).store
 
 
 def bot_file(path: Path | str) -> Path:
@@ -159,12 +191,13 @@ def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> Bo
         file=file,
         flows=_flows(reader, places["flows"], file, read["flows"]) if read.get("flows") else Path(),
         store=store,
-        profile=_profile(reader, places, store, read.get("profile")),
+        profile=profile(reader, places, store, read.get("profile")),
         public_url=read.get("public_url") or "",
         channels=_channels(reader, root, places, read),
         lang=read.get("lang") or "en",
         zone=read.get("zone") or "UTC",
         country=read.get("country"),
+        retention_days=read.get("retention_days"),
         params=read.get("params") or {},
         words={**(read.get("words") or {}), **({"error": error_text} if error_text else {})},
         error_flow=error_flow,
@@ -210,56 +243,6 @@ def _flows(reader: Reader, place: Place, file: Path, written: str) -> Path:
     return folder
 
 
-def _store(reader: Reader, place: Place) -> str | None:
-    value = reader.text(place, "sqlite:///votes.db")
-    if value is None:
-        return None
-    scheme, _, rest = value.partition(":")
-    if (scheme == "sqlite" and rest.startswith("///") and len(rest) > 3) or value == "memory://":
-        return value
-    if scheme not in PROFILES and _is_brought(scheme):
-        return value
-    cure = "Write sqlite:///votes.db for a file, sqlite:////var/lib/votes.db for one from the root on, or memory:// for a trial."
-    reader.say(place, "wrong-store", f"'{place.name}' names no store that is known here", cure)
-    return None
-
-
-def _is_brought(scheme: str) -> bool:
-    """Whether another package brings a store under this scheme."""
-    from importlib.metadata import entry_points
-
-    return bool(entry_points(group="vaiven.stores", name=scheme))
-
-
-def _profile(reader: Reader, places: Mapping[str, Place], store: str, written: str | None) -> str:
-    kept = PROFILES.get(store.partition(":")[0], written or "local")
-    # A store given over the file brings its own profile, unless that is given too.
-    moved = "store" in places and places["store"].is_option and not places["profile"].is_option if written else False
-    stands = kept if written is None or moved else written
-    if stands != kept:
-        cure = f"Write profile: {kept}, or change the store. local is a SQLite file, dev is memory://."
-        shown = "" if "store" in places and reader.variables(places["store"]) else f" {store}"
-        told = f"the store{shown} cannot keep the profile {reader.shown(places['profile'], stands)}"
-        reader.say(places["profile"], "wrong-profile", told, cure)
-    return stands
-
-
-def _choice(known: tuple[str, ...]) -> Callable[[Reader, Place], str | None]:
-    def read(reader: Reader, place: Place) -> str | None:
-        value = reader.text(place, known[0])
-        if value is not None and value not in known:
-            reader.say(
-                place,
-                "wrong-setting",
-                f"'{place.name}' cannot be {reader.shown(place, value)}",
-                suggest(value, known, "It is one of"),
-            )
-            return None
-        return value
-
-    return read
-
-
 def _public_url(reader: Reader, place: Place) -> str | None:
     value = reader.text(place, "https://votes.example")
     if value is None:
@@ -278,6 +261,17 @@ def _public_url(reader: Reader, place: Place) -> str | None:
         reader.say(place, "wrong-url", f"'{place.name}' must be https", "Plain http is taken for localhost only.")
         return None
     return value.rstrip("/")
+
+
+def _retention_days(reader: Reader, place: Place) -> float | None:
+    value = reader.value(place)
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)  # the environment has only texts
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LONGEST_DAYS:
+        return value
+    if value is not UNKNOWN and value is not None:
+        reader.say(place, "wrong-setting", f"'{place.name}' must be a number of days above 0", "For example: retention_days: 90")
+    return None
 
 
 def _zone(reader: Reader, place: Place) -> str | None:
@@ -357,8 +351,9 @@ def _calls(reader: Reader, place: Place) -> tuple[str, ...]:
 _READERS: dict[str, Callable[[Reader, Place], Any]] = {
     "bot": _matching(_BOT, "a name of small letters, digits and -", "tv-vote"),
     "flows": lambda reader, place: reader.text(place, "../../flows/tv_vote"),
-    "store": _store,
-    "profile": _choice(("local", "dev")),
+    "store": read_store,
+    "profile": read_profile,
+    "retention_days": _retention_days,
     "public_url": _public_url,
     "lang": _matching(_LANG, "a language code", "en, es-ES"),
     "zone": _zone,

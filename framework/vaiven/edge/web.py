@@ -6,6 +6,7 @@ back to its sender (but for a line that is no HTTP, which aiohttp quotes in its 
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Awaitable, Callable, Collection
 from email.utils import formatdate
@@ -15,7 +16,8 @@ from typing import Any
 from aiohttp import HttpVersion11, web
 
 from vaiven.channels.contract import WebhookAnswer, WebhookRequest
-from vaiven.edge.metrics import CONTENT_TYPE, road
+from vaiven.edge.figures import figures as own_figures
+from vaiven.edge.metrics import CONTENT_TYPE
 from vaiven.model.errors import SignatureMismatch, StoreUnavailable
 from vaiven.runtime.bot import Bot
 
@@ -96,18 +98,21 @@ class Prepared(web.StreamResponse):
 class Door:
     """Answers providers. ``public_url`` is the address they were given: what is signed is read from there, never from Host.
 
-    ``inside`` are the channels that nobody outside posts to: the simulator's.
+    ``inside`` are the channels that nobody outside posts to: the simulator's. ``figures`` gives the text of ``/metrics``.
     """
 
-    def __init__(self, bot: Bot, public_url: str, inside: Collection[str] = ()) -> None:
+    def __init__(
+        self, bot: Bot, public_url: str, inside: Collection[str] = (), figures: Callable[[], Awaitable[str]] | None = None
+    ) -> None:
         self._bot = bot
+        self._figures = figures or (lambda: own_figures(bot))
         self._inside = inside
         self._public_url = public_url.rstrip("/")
         self._said_s = 0.0
 
     def webhook(self, name: str) -> Handler:
         """The handler of one channel's webhook."""
-        intake, counts, public_url = self._bot.intake, self._bot.counts, self._public_url
+        bot, intake, counts, public_url = self._bot, self._bot.intake, self._bot.counts, self._public_url
         channel = self._bot.lines[name].channel
         accepted = channel.answer()
         prepared = Prepared(accepted)
@@ -143,9 +148,18 @@ class Door:
                 counts["webhooks", name, "503"] += 1
                 return web.Response(status=503, headers={"Retry-After": str(error.retry_after_s)})
             counts["webhooks", name, "200"] += 1
-            return prepared if request.keep_alive and request.version >= HttpVersion11 else _answer(accepted)
+            if request.keep_alive and request.version >= HttpVersion11 and bot.ready:
+                return prepared
+            return self._last(accepted)
 
         return handle
+
+    def _last(self, answer: WebhookAnswer) -> web.Response:
+        """While we stop, connections are closed with an answer: one closed in silence may be just bringing another request."""
+        response = _answer(answer)
+        if not self._bot.ready:
+            response.force_close()
+        return response
 
     def _unstored(self, name: str, error: StoreUnavailable) -> None:
         """Said once a second: a full disk under load must not fill the log's disk, too."""
@@ -167,11 +181,7 @@ class Door:
         return web.json_response({"ready": self._bot.ready}, status=200 if self._bot.ready else 503)
 
     async def metrics(self, _: web.Request) -> web.Response:
-        try:
-            waiting = await self._bot.store.counts()
-        except StoreUnavailable:
-            waiting = None
-        text = road(self._bot.counts, waiting, self._bot.clock()).render()
+        text = await self._figures()
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     def routes(self) -> list[web.RouteDef]:
@@ -193,9 +203,10 @@ def _answer(answer: WebhookAnswer) -> web.Response:
 
 
 class Site:
-    """One listening socket with its routes."""
+    """One listening socket with its routes. ``listening``: a socket that listens already, in place of one of our own."""
 
-    def __init__(self, routes: list[web.RouteDef], host: str, port: int) -> None:
+    def __init__(self, routes: list[web.RouteDef], host: str, port: int, listening: socket.socket | None = None) -> None:
+        self._listening = listening
         self._hooks: dict[str, Any] = {
             route.path: route.handler for route in routes if route.method == "POST" and route.path.startswith(HOOKS)
         }
@@ -219,7 +230,11 @@ class Site:
         """Listen; give the port. Raises OSError if it is taken."""
         await self._runner.setup()
         self._shorten()
-        site = web.TCPSite(self._runner, self.host, self.port, backlog=1024, reuse_address=True)
+        site: web.BaseSite
+        if self._listening is None:
+            site = web.TCPSite(self._runner, self.host, self.port, backlog=1024, reuse_address=True)
+        else:
+            site = web.SockSite(self._runner, self._listening, backlog=1024)
         await site.start()
         self._sweeper = asyncio.create_task(self._sweep())
         return int(self._runner.addresses[0][1])

@@ -31,9 +31,16 @@ class Queues:
 
     def disown(self, partition: int) -> None:
         """Forget everything of it: somebody else owns it now."""
+        self.leave(partition)
+        self._drop(partition)
+
+    def owns(self, partition: int) -> bool:
+        return partition in self._taken
+
+    def leave(self, partition: int) -> None:
+        """Take no more of it; what is in memory is still to be applied."""
         self._taken.pop(partition, None)
         self._gaps.discard(partition)
-        self._drop(partition)
 
     def is_next(self, partition: int, number: int) -> bool:
         """Whether everything before this number is handed over, and nothing of any partition waits."""
@@ -104,6 +111,10 @@ class Queues:
                 break
             batch.append(self._ready.popleft())
         return batch
+
+    def partitions(self) -> set[int]:
+        """The partitions of which events are in memory."""
+        return {taken.event.partition for taken in self._ready}
 
     @property
     def gaps(self) -> bool:

@@ -22,8 +22,23 @@ POLL_S = 1.0
 """The outbox is looked at this often even if nobody woke us: retries and holds fall due by themselves."""
 RETRY_S = 0.2
 SAY_AGAIN_MS = 60_000
+EVERYTHING = 1 << 30
+"""More rows than there is ever room for."""
 FAILING = frozenset({Result.RETRY, Result.AMBIGUOUS, Result.THROTTLED, Result.CONFIG})
 LOST = Outcome(Result.AMBIGUOUS, reason="owner died")
+
+
+class Elsewhere:
+    """The outbox of a process that does not send: whoever holds the send lease claims what it commits."""
+
+    async def claiming(self, wanted: Mapping[str, int]) -> Claiming:
+        return self.claiming_at_once(wanted)
+
+    def claiming_at_once(self, wanted: Mapping[str, int]) -> Claiming:  # noqa: ARG002 - the turn loop's signature
+        return Claiming({}, {})
+
+    def committed(self, claiming: Claiming, dialed: Sequence[OutboxRow], waiting: int) -> None:
+        """There was no room, so nothing was dialed."""
 
 
 class Sender:
@@ -54,8 +69,13 @@ class Sender:
         self._learned: list[Identity] = []
         self._failing_ms: dict[str, int] = {}
         self._dialed = 0
+        self._in: Counter[int] = Counter()
+        self._left: dict[int, tuple[int, int]] = {}
+        self._serial = 0
+        self._open: dict[int, int] = {}
         self._waiting = 0
         self._backlog = False
+        self._hungry: set[str] = set()
         self._uncounted: set[str] = set()
         self._settle_wake = asyncio.Event()
         self._settled_some = asyncio.Event()
@@ -66,14 +86,49 @@ class Sender:
 
     # -- the turn loop's side ------------------------------------------------------------------------------------------
 
-    def claiming(self, channels: Iterable[str]) -> Claiming:
-        """Reserve all the room there is on these channels, so that a commit may dial its own rows."""
-        now_ms = self._clock()
-        room = {} if self._stopping else {name: self._paces[name].reserve(now_ms) for name in channels if name in self._paces}
-        return Claiming(self._epochs, room)
+    async def claiming(self, wanted: Mapping[str, int]) -> Claiming:
+        """Reserve room for so many rows a channel, so that a commit may dial its own.
+
+        Where a sender has a rate and others wait already, there is none: the claim gives its tokens to the most urgent.
+        """
+        return await self._reserve(self._first_come(wanted))
+
+    def claiming_at_once(self, wanted: Mapping[str, int]) -> Claiming:
+        """The same with the tokens in hand: no store is asked for more."""
+        now_ms, going = self._clock(), {} if self._stopping else self._first_come(wanted)
+        return self._opened({name: self._paces[name].reserve(rows, now_ms) for name, rows in going.items()})
+
+    def _first_come(self, wanted: Mapping[str, int]) -> Mapping[str, int]:
+        queued = self._waiting or self._backlog
+        return {name: rows for name, rows in wanted.items() if name in self._paces and not (queued and self._is_paced(name))}
+
+    def _is_paced(self, name: str) -> bool:
+        pace = self._paces.get(name)
+        return pace is not None and pace.rate_per_s is not None
+
+    async def _reserve(self, wanted: Mapping[str, int]) -> Claiming:
+        room: dict[str, int] = {}
+        if not self._stopping:
+            for name, rows in wanted.items():
+                pace = self._paces.get(name)
+                if pace is None:
+                    continue
+                now_ms = self._clock()
+                if pace.rate_per_s is not None and (lacking := pace.lacking(rows, now_ms)):
+                    given = await self._store.draw(name, pace.rate_per_s, pace.block, lacking, now_ms)
+                    pace.drawn(lacking, given, now_ms)
+                room[name] = pace.reserve(rows, now_ms)
+        return self._opened(room)
+
+    def _opened(self, room: Mapping[str, int]) -> Claiming:
+        claiming = Claiming(self._epochs, room)
+        self._serial += 1
+        self._open[id(claiming)] = self._serial
+        return claiming
 
     def committed(self, claiming: Claiming, dialed: Sequence[OutboxRow], waiting: int) -> None:
         """Send what the commit dialed, give back the room it did not use, and remember that ``waiting`` rows did not get any."""
+        self._open.pop(id(claiming), None)
         used: dict[str, int] = {}
         for row in dialed:
             used[row.channel] = used.get(row.channel, 0) + 1
@@ -96,9 +151,9 @@ class Sender:
             group.create_task(self._claim_loop())
             group.create_task(self._settle_loop())
 
-    async def recover(self) -> None:
-        """Rows that an earlier owner had dialed when it died: nobody knows what became of them."""
-        now_ms, epochs = self._clock(), dict(self._epochs)
+    async def recover(self, epochs: Mapping[int, int]) -> None:
+        """Rows in partitions just acquired that an earlier owner had dialed when it died: nobody knows what became of them."""
+        now_ms = self._clock()
         rows = await self._store.strays(epochs)
         if rows:
             log.warning("%d rows were dialed by an owner that died: their outcome is unknown", len(rows))
@@ -107,6 +162,20 @@ class Sender:
                 self._counts["sends", row.channel, "lost"] += 1
         self._backlog = True
         self._claim_wake.set()
+
+    def leave(self, epochs: Mapping[int, int]) -> None:
+        """Claim nothing more in these partitions, which are no longer among ours; calls under way are settled as ever."""
+        self._left.update({partition: (epoch, self._serial) for partition, epoch in epochs.items()})
+
+    def finished(self) -> list[int]:
+        """The partitions left in which nothing is under way any more: no call, and no claim that began before."""
+        oldest = min(self._open.values(), default=self._serial + 1)
+        return [partition for partition, (_, serial) in self._left.items() if oldest > serial and not self._in[partition]]
+
+    def forget(self, partitions: Iterable[int]) -> None:
+        """These partitions are somebody else's now."""
+        for partition in partitions:
+            self._left.pop(partition, None)
 
     async def stop(self, patience_s: float) -> None:
         """Dial nothing more, wait for calls under way, settle them, then let ``run`` return.
@@ -135,6 +204,7 @@ class Sender:
     def _send(self, rows: Iterable[OutboxRow]) -> None:
         for row in rows:
             self._dialed += 1
+            self._in[row.partition] += 1
             try:
                 request = self._channels[row.channel].build(row)
             except UnsupportedFeature as error:
@@ -172,7 +242,8 @@ class Sender:
     def _finish(self, row: OutboxRow, outcome: Outcome) -> None:
         now_ms = self._clock()
         self._counts["sends", row.channel, outcome.result] += 1
-        settled = self._settled(row, self._epochs.get(row.partition, 0), outcome, now_ms)
+        epoch = self._epochs.get(row.partition) or self._left.get(row.partition, (0, 0))[0]
+        settled = self._settled(row, epoch, outcome, now_ms)
         if settled.pause_until_ms is not None:
             self._paces[row.channel].pause(settled.pause_until_ms)
         if outcome.result in FAILING or row.channel in self._failing_ms:
@@ -223,6 +294,7 @@ class Sender:
             events = []
             for row, settlement in batch:
                 self._paces[row.channel].settled(1)
+                self._in[row.partition] -= 1
                 if self._uncounted and row.reference in self._uncounted:
                     self._uncounted.discard(row.reference)
                     self._backlog = True  # others of its contact may have waited behind it
@@ -250,7 +322,7 @@ class Sender:
         now_ms = self._clock()
         wait_s = POLL_S
         if self._waiting or self._backlog:
-            waits = [wait for pace in self._paces.values() if (wait := pace.wait_ms(now_ms))]
+            waits = [wait for name in self._hungry if (wait := self._paces[name].wait_ms(now_ms))]
             wait_s = min([POLL_S, *(wait / 1000 for wait in waits)])
         try:
             async with asyncio.timeout(wait_s):
@@ -259,34 +331,43 @@ class Sender:
             pass
         self._claim_wake.clear()
 
-    def _asking(self, claiming: Claiming) -> Claiming:
-        """No more room than rows are known to wait, or the commit under way would find none, and its rows would wait, too."""
-        if self._backlog or not self._waiting:
-            return claiming  # also the poll, which looks for rows that nobody told of
-        for name, room in claiming.budget.items():
-            self._paces[name].refund(max(0, room - self._waiting))
-        return Claiming(claiming.epochs, {name: min(room, self._waiting) for name, room in claiming.budget.items()})
-
     async def _claim(self) -> None:
-        uncounted = self._backlog or not self._waiting
-        claiming = self._asking(self.claiming(self._paces))
+        # No more room than rows are known to wait, or the commit under way would find none, and its rows would wait, too. But
+        # when none are known, also those count that nobody told of: an earlier owner's, and what fell due.
+        uncounted, wanted = self._backlog or not self._waiting, self._waiting
+        if uncounted:
+            wanted = EVERYTHING
+        claiming: Claiming | None = None
         rows: Sequence[OutboxRow] = ()
         self._claims += 1
         try:
+            # Where nothing is known to wait, a token is enough to find out.
+            blind = not self._backlog and not self._waiting
+            claiming = await self._reserve({name: 1 if blind and self._is_paced(name) else wanted for name in self._paces})
             if any(claiming.budget.values()):
                 rows = await self._store.claim(claiming.epochs, self._clock(), claiming.budget)
         finally:
-            self.committed(claiming, rows, 0)
+            if claiming is not None:
+                self.committed(claiming, rows, 0)
             self._claims -= 1
             self._settled_some.set()
         self._waiting = max(0, self._waiting - len(rows))
+        used = Counter(row.channel for row in rows)
+        self._hungry = {name for name, room in claiming.budget.items() if used[name] >= room}
         if not any(claiming.budget.values()):
             return
-        used = Counter(row.channel for row in rows)
         # Rows that an earlier owner left, or that fell due, were never counted as waiting: while they fill the room there are
         # more, and behind each of them there may be one.
-        self._backlog = uncounted and any(used[name] >= room for name, room in claiming.budget.items())
+        filled = (used[name] >= room for name, room in claiming.budget.items() if room or self._backlog)
+        self._backlog = uncounted and any(filled)
         if uncounted:
             self._uncounted.update(row.reference for row in rows)
         if not rows and not self.under_way:
             self._waiting = 0
+        for name in self._paces.keys() - self._hungry:
+            await self._put_back(name, self._paces[name])
+
+    async def _put_back(self, name: str, pace: Pace) -> None:
+        """Nothing more can go here now, so whoever else sends as this sender may have the tokens."""
+        if pace.rate_per_s is not None and (tokens := pace.unused()):
+            await self._store.draw(name, pace.rate_per_s, pace.block, -tokens, self._clock())

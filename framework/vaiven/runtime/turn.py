@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -23,15 +24,18 @@ BATCH = 128
 SWEEP_S = 1.0
 """Every partition's inbox is looked at this often: a wake is a hint, never a promise."""
 TAKES = 5
-"""An event that was taken so often without being handled is set aside."""
+"""An event that failed so often, or whose owners died over it, is set aside."""
 RETRY_S = 0.2
 
 
 class Outbound(Protocol):
     """The sender, as the turn loop sees it."""
 
-    def claiming(self, channels: Iterable[str]) -> Claiming:
-        """Reserve room, so that a commit may dial its own rows."""
+    async def claiming(self, wanted: Mapping[str, int]) -> Claiming:
+        """Reserve room for so many rows a channel, so that a commit may dial its own."""
+
+    def claiming_at_once(self, wanted: Mapping[str, int]) -> Claiming:
+        """The same, as far as there is room without asking anybody for more."""
 
     def committed(self, claiming: Claiming, dialed: Sequence[OutboxRow], waiting: int) -> None:
         """Rows that the commit marked dialed, to be sent now; how many more wait; the room of ``claiming`` is given back."""
@@ -58,8 +62,9 @@ class TurnLoop:
         self._clock = clock
         self._counts = counts
         self._wake = asyncio.Event()
-        self._applying = False
         self._stopping = False
+        self._batch: Sequence[Taken] = ()
+        self._failures: Counter[tuple[int, int]] = Counter()
 
     def hand_over(self, events: Sequence[Taken]) -> None:
         """Events just accepted in this process, numbered."""
@@ -73,6 +78,10 @@ class TurnLoop:
             self.queues.gap(partition)
         self._wake.set()
 
+    def in_hand(self) -> set[int]:
+        """The partitions of which events are in memory, or in the batch under way."""
+        return self.queues.partitions() | {taken.event.partition for taken in self._batch}
+
     def stop(self) -> None:
         """Apply what is in memory, then return from ``run``."""
         self._stopping = True
@@ -81,7 +90,7 @@ class TurnLoop:
     async def run(self) -> None:
         """Until ``stop``. A store that cannot answer is asked again; nothing is lost by it."""
         while True:
-            if not self.queues and not self.queues.gaps:
+            if not self.queues and (self._stopping or not self.queues.gaps):
                 if self._stopping:
                     return
                 await self._wake.wait()
@@ -104,34 +113,34 @@ class TurnLoop:
 
     async def once(self) -> None:
         """Fill gaps from the inbox, then apply one batch."""
-        if self.queues.gaps:
+        if self.queues.gaps and not self._stopping:
             asked = dict(self.queues.after())
             epochs = {partition: self._epochs[partition] for partition in asked if partition in self._epochs}
             events = await self._store.take(epochs, asked, BATCH)
             self.queues.filled(asked, events, complete=len(events) < BATCH)
-        batch = self.queues.next(BATCH)
+        self._batch = batch = self.queues.next(BATCH)
         if batch:
-            self._applying = True
             try:
                 await self._apply(batch)
             except StoreUnavailable:
-                # No fault of theirs: to read them from the inbox again would count against them, and bury what was acknowledged.
+                # No fault of theirs, and what is in memory need not be read again.
                 self.queues.restore(batch)
                 raise
             finally:
-                self._applying = False
+                self._batch = ()
 
     # -- in the step that accepts them (docs/decisions/0002) -----------------------------------------------------------
 
     def decide(self, events: Sequence[Taken], states: States, committing: bool) -> tuple[Sequence[Turn], Claiming | None]:
         """Turns for those of these events that are next in their partition, while nothing else waits or is being applied."""
-        next_ = self._next(events) if committing or not self._applying else []
+        next_ = self._next(events) if committing or not self._batch else []
         homes = list({taken.event.home: None for taken in next_ if not isinstance(taken.event.body, STATELESS)})
         loaded = states(homes) if homes else []
         if not next_ or not self._versions.known(loaded):
             return (), None
         turns = self._decide(next_, dict(zip(homes, loaded, strict=True)))
-        return turns, self._claiming(turns)
+        wanted = _wanted(turns)
+        return turns, self._sender.claiming_at_once(wanted) if wanted else None
 
     def decided(self, turns: Sequence[Turn], claiming: Claiming | None, verdicts: Sequence[Verdict]) -> None:
         """They are saved: they need not be handed over any more. Or nothing is, and those who sent them will be told."""
@@ -160,7 +169,7 @@ class TurnLoop:
         turns = self._decide(batch, await self._load(batch))
         if not turns:
             return
-        claiming = self._claiming(turns)
+        claiming = await self._sender.claiming(_wanted(turns))
         verdicts: Sequence[Verdict] = ()
         try:
             verdicts = await self._store.commit(turns, claiming)
@@ -168,10 +177,6 @@ class TurnLoop:
             self._dial(turns, claiming, verdicts)
         for turn, verdict in zip(turns, verdicts, strict=True):
             self._note(turn, verdict)
-
-    def _claiming(self, turns: Sequence[Turn]) -> Claiming | None:
-        channels = {row.channel for turn in turns for row in turn.rows}
-        return self._sender.claiming(channels) if channels else None
 
     def _dial(self, turns: Sequence[Turn], claiming: Claiming | None, verdicts: Sequence[Verdict]) -> None:
         """Let the sender have what the commit dialed, and the room that it did not use."""
@@ -198,7 +203,7 @@ class TurnLoop:
             if epoch is None or event.home in failed:
                 self.queues.rewind(event.partition, taken.number)
                 continue
-            if taken.takes >= TAKES:
+            if taken.takes + (self._failures[event.partition, taken.number] if self._failures else 0) >= TAKES:
                 turns.append(Turn(epoch=epoch, number=taken.number, event=event, buried=f"failed {TAKES} times"))
                 continue
             try:
@@ -210,6 +215,7 @@ class TurnLoop:
                 # Whatever a flow or an action did wrong, it must not stop the other contacts: the event is taken again
                 # later, alone, and set aside after a few times.
                 self._counts["retaken", "failed"] += 1
+                self._failures[event.partition, taken.number] += 1
                 log.exception("turn failed: partition %d number %d: %s", event.partition, taken.number, type(error).__name__)
                 failed.add(event.home)
                 self.queues.rewind(event.partition, taken.number)
@@ -224,6 +230,8 @@ class TurnLoop:
         match verdict:
             case Committed():
                 counts["turns", type(event.body).__name__] += 1
+                if self._failures:
+                    self._failures.pop((event.partition, turn.number), None)
                 if turn.buried is not None:
                     counts["buried", turn.buried] += 1
                     log.error("event set aside: partition %d number %d: %s", event.partition, turn.number, turn.buried)
@@ -241,3 +249,8 @@ class TurnLoop:
             case LeaseLost():
                 counts["retaken", "lease"] += 1
                 self.queues.disown(event.partition)
+
+
+def _wanted(turns: Sequence[Turn]) -> Mapping[str, int]:
+    """How many rows a channel these turns want to send."""
+    return Counter(row.channel for turn in turns for row in turn.rows)

@@ -5,7 +5,7 @@ Every call takes and gives lists, because round trips are the cost. Every call m
 same call again is then safe.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -57,7 +57,8 @@ class Claiming(msgspec.Struct, frozen=True):
 class Counts(msgspec.Struct, frozen=True):
     """How much waits: inbox events, outbox rows by state, timers, dead letters. For health, metrics and tests.
 
-    ``rows`` has the states that are not final, and ``unknown``; a state without rows is left out.
+    ``rows`` has the states that are not final, and ``unknown``; ``classes`` counts the rows that are not final by message
+    class. A state or class without rows is left out.
     """
 
     inbox: int
@@ -65,6 +66,25 @@ class Counts(msgspec.Struct, frozen=True):
     rows: dict[str, int]
     timers: int
     dead: int
+    classes: dict[str, int] = {}
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A lease that somebody holds; ``until_ms`` by the store's clock."""
+
+    role: Role
+    partition: int
+    owner: str
+    epoch: int
+    until_ms: int
+
+
+class Lag(msgspec.Struct, frozen=True):
+    """How many events wait in a partition's inbox, and since when the oldest of them does."""
+
+    partition: int
+    inbox: int
+    oldest_ms: int
 
 
 class AtOnce(Protocol):
@@ -84,6 +104,9 @@ class Store(Protocol):
     """A place that keeps everything between two events."""
 
     partitions: int
+
+    async def now_ms(self) -> int:
+        """The store's clock, ms since the epoch: processes correct theirs by it."""
 
     async def open(self) -> None:
         """Make ready to serve: create or upgrade the schema, check the settings recorded in the store.
@@ -127,13 +150,34 @@ class Store(Protocol):
         expired and that nobody took meanwhile. One held by somebody else is left out of the answer.
         """
 
-    async def release(self, role: Role, owner: str) -> None:
-        """Give back every lease of this role that this owner holds."""
+    async def release(self, role: Role, owner: str, partitions: Collection[int] | None = None) -> None:
+        """Give back leases of this role that this owner holds: those of ``partitions``; by default all, and its attendance.
+
+        Who gives a turn lease back has lost nothing that it took: what waits in that partition counts as never taken.
+        """
+
+    async def attend(self, role: Role, owner: str, ttl_ms: int) -> list[str]:
+        """Say that this owner works in this role for the next ``ttl_ms``; give everybody who does now, sorted.
+
+        By the store's clock. Who attends shares the partitions with the others; leases alone decide who owns one.
+        ``ttl_ms`` 0 only asks, as a handle that only reads may, too: this owner does not attend afterwards.
+        """
+
+    async def held(self) -> list[Held]:
+        """Every lease held now, by role and partition. Expired ones are left out."""
+
+    def listen(self, role: Role, wake: Callable[[Collection[int]], None]) -> None:
+        """Call ``wake`` with partitions in which another handle of this store appended events (``TURN``) or rows (``SEND``).
+
+        Whenever this handle is open, on the loop. A hint, never a promise: it may be late, doubled, of nothing, or never come.
+        """
 
     async def take(self, epochs: Mapping[int, int], after: Mapping[int, int], limit: int) -> list[Taken]:
         """At most ``limit`` events waiting in these partitions, by number, above ``after[partition]`` (0 if absent).
 
-        Each event given counts one more take, durably, before it is given; ``Taken.takes`` is the count before this one.
+        ``Taken.takes`` says under how many earlier epochs the event was taken and not handled: each epoch counts once, however
+        often it takes (so an answer that was lost counts nothing), durably and before the event is given. Only the first
+        event given of a partition counts on; those behind it count one at most, since they may be quite innocent.
         A partition whose epoch is not current gives none.
         """
 
@@ -195,6 +239,13 @@ class Store(Protocol):
         They are given under the current epoch, to be settled as unknown.
         """
 
+    async def draw(self, sender: str, rate_per_s: float, burst: int, wanted: int, now_ms: int) -> int:
+        """At most ``wanted`` tokens of a sender's bucket, which all handles of this store share: tokens given are spent.
+
+        It fills by ``rate_per_s``, holds at most ``burst``, and is full at first. Asked with an earlier instant than before, it
+        fills by nothing. ``wanted`` below 0 puts so many back that were given and not used; it gives 0.
+        """
+
     # -- flows, reading ------------------------------------------------------------------------------------------------
 
     async def publish(self, versions: Sequence[FlowVersion]) -> None:
@@ -227,5 +278,21 @@ class Store(Protocol):
     async def dead(self, limit: int) -> list[DeadLetter]:
         """Events set aside, newest first."""
 
+    async def revive(self, partition: int, number: int, now_ms: int) -> int | None:
+        """Put the dead letter of this number back into its inbox, as if it had just come; give its new number. None: no such."""
+
+    async def drop(self, partition: int, number: int) -> bool:
+        """Forget a dead letter for good. False: no such."""
+
+    async def prune(self, epochs: Mapping[int, int], before_ms: int, limit: int) -> int:
+        """Remove about ``limit`` history records and final rows of these partitions that were made before then, oldest first.
+
+        Gives how many went. A row that is not final stays. Epochs are the turn leases'; a partition whose epoch is not current
+        loses nothing. States, totals, the ledger and dead letters are not touched.
+        """
+
     async def counts(self) -> Counts:
         """How much waits."""
+
+    async def lags(self) -> list[Lag]:
+        """The partitions in whose inbox something waits, by number."""

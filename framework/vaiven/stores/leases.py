@@ -1,9 +1,9 @@
-"""Who owns a partition, in one process's memory: for stores that a single process serves."""
+"""Who attends, and who owns a partition, in one process's memory: for stores that a single process serves."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from vaiven.stores.contract import Role
+from vaiven.stores.contract import Held, Role
 
 
 class Lease(NamedTuple):
@@ -16,13 +16,14 @@ class Leases:
     """Leases by role and partition. ``epochs`` holds the highest epoch ever given, and never goes down."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+        self.clock = clock
         self._held: dict[tuple[Role, int], Lease] = {}
+        self._attending: dict[tuple[Role, str], int] = {}
         self.epochs: dict[tuple[Role, int], int] = {}
 
     def take(self, role: Role, owner: str, partitions: Iterable[int], ttl_ms: int) -> tuple[dict[int, int], dict[int, int]]:
         """Take what is free or expired, renew what is the owner's; give the epochs now held, and the new ones among them."""
-        now, held, new = self._clock(), {}, {}
+        now, held, new = self.clock(), {}, {}
         for partition in partitions:
             key = (role, partition)
             lease = self._held.get(key)
@@ -43,12 +44,37 @@ class Leases:
         for partition in partitions:
             self._held.pop((role, partition), None)
 
-    def release(self, role: Role, owner: str) -> None:
-        for key in [key for key, lease in self._held.items() if key[0] is role and lease.owner == owner]:
-            del self._held[key]
+    def release(self, role: Role, owner: str, partitions: Collection[int] | None = None) -> list[int]:
+        """Let go of these leases of an owner, or of all and of its attendance; give the partitions that it held."""
+        if partitions is None:
+            self._attending.pop((role, owner), None)
+        given_back = [
+            partition
+            for (of, partition), lease in self._held.items()
+            if of is role and lease.owner == owner and (partitions is None or partition in partitions)
+        ]
+        self.forget(role, given_back)
+        return given_back
+
+    def attend(self, role: Role, owner: str, ttl_ms: int) -> list[str]:
+        now = self.clock()
+        self._attending[role, owner] = now + ttl_ms
+        for key in [key for key, until_ms in self._attending.items() if until_ms <= now]:
+            del self._attending[key]
+        return sorted(name for of, name in self._attending if of is role)
+
+    def held(self) -> list[Held]:
+        now = self.clock()
+        found = [
+            Held(role, partition, lease.owner, lease.epoch, lease.until_ms)
+            for (role, partition), lease in self._held.items()
+            if now < lease.until_ms
+        ]
+        return sorted(found, key=lambda one: (one.role, one.partition))
 
     def clear(self) -> None:
         self._held.clear()
+        self._attending.clear()
 
     def is_current(self, role: Role, partition: int, epoch: int) -> bool:
         """Whether this epoch still owns the partition. An expired lease does until somebody else takes it."""

@@ -9,7 +9,13 @@ from vaiven.stores.contract import Store
 
 
 def open_store(
-    url: str, *, partitions: int | None = None, clock: Callable[[], int] | None = None, read_only: bool = False
+    url: str,
+    *,
+    bot: str = "vaiven",
+    profile: str = "",
+    partitions: int | None = None,
+    clock: Callable[[], int] | None = None,
+    read_only: bool = False,
 ) -> Store:
     """The store that a URL names, not yet opened: ``memory://``, ``sqlite:///relative.db``, ``sqlite:////absolute.db``.
 

@@ -95,3 +95,16 @@ def timer_event(timer: Timer, partitions: int, now_ms: int) -> Event:
         at_ms=now_ms,
         body=TimerDue(key=timer.key, session=timer.session, step=timer.step, visit=timer.visit, due_ms=timer.due_ms),
     )
+
+
+def taken(known: tuple[int, int] | None, epoch: int, *, first: bool) -> tuple[int, int]:
+    """The takes of an event that is taken under this epoch, and the epoch; ``known`` is what an earlier take left.
+
+    ``first``: nothing of its partition is given before it, so it may be why its last owner died.
+    """
+    if known is None:
+        return 0, epoch
+    takes, last = known
+    if last == epoch:
+        return known
+    return (takes + 1 if first else max(takes, 1)), epoch

@@ -11,6 +11,7 @@ Each test bears the sentence of ``vaiven.stores.contract`` that it proves. None 
 
 from vaiven.testing.promises.at_once import AtOnceContract
 from vaiven.testing.promises.base import Owner
+from vaiven.testing.promises.fleet import FleetContract
 from vaiven.testing.promises.inbox import InboxContract
 from vaiven.testing.promises.outbox import OutboxContract
 from vaiven.testing.promises.receipts import ReceiptContract
@@ -19,5 +20,5 @@ from vaiven.testing.promises.turns import TurnContract
 __all__ = ["Owner", "StoreContract"]
 
 
-class StoreContract(InboxContract, TurnContract, AtOnceContract, OutboxContract, ReceiptContract):
+class StoreContract(InboxContract, TurnContract, AtOnceContract, OutboxContract, ReceiptContract, FleetContract):
     """Every promise."""

@@ -118,7 +118,14 @@ async def desk() -> AsyncIterator[Desk]:
     assert not [str(problem) for problem in problems if problem.is_error]
     flows = FlowSet.build(BotSpec("tv-vote", params=PARAMS), documents)
     lines = {"phone": Line(make_channel("phone", {"type": "simulator"}))}
-    bot = Bot(MemoryStore(partitions=4), lines, flows, InProcess("simulator", answer, Nowhere()), clock.now_ms, "test")
+    bot = Bot(
+        MemoryStore(partitions=4, clock=clock.now_ms),
+        lines,
+        flows,
+        InProcess("simulator", answer, Nowhere()),
+        clock.now_ms,
+        "test",
+    )
     await bot.start()
     running = asyncio.create_task(bot.run())
     console = Console(bot, token=TOKEN)

@@ -24,7 +24,10 @@ _COMMANDS = {
     "talk": "vaiven.edge.cli.talk:talk",
     "check": "vaiven.edge.cli.check:check",
     "run": "vaiven.edge.cli.serve:run",
+    "status": "vaiven.edge.cli.status:status",
+    "dead": "vaiven.edge.cli.dead:dead",
     "votes": "vaiven.edge.cli.votes:votes",
+    "doctor": "vaiven.edge.cli.doctor:doctor",
 }
 
 

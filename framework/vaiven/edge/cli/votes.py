@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from vaiven.edge.cli import FINDINGS
+from vaiven.edge.cli.options import of_a_store, table
 
 if TYPE_CHECKING:
     from vaiven.stores.contract import Store, Total
@@ -19,21 +19,13 @@ Votes = Mapping[tuple[str, str], int]
 """Votes of one poll by option and outcome."""
 
 
-def _from(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which store is read, and how the answer reads."""
-    command = click.option("--json", "as_json", is_flag=True, help="One JSON object, for tools.")(command)
-    command = click.option("--store", metavar="URL", help="The store itself, in place of the bot's.")(command)
-    help_text = "The bot whose store is read: its folder. This folder, unless given."
-    return click.option("--bot", type=click.Path(path_type=Path), default=Path(), help=help_text)(command)
-
-
 @click.group(short_help="Votes: list the polls, show one, recount it.")
 def votes() -> None:
     """Votes that a bot has counted. The store is only read; the bot may go on serving from it."""
 
 
 @votes.command("list", short_help="Every poll, with its number of votes.")
-@_from
+@of_a_store
 def list_polls(bot: Path, store: str | None, as_json: bool) -> int:
     """Every poll, with how many votes were accepted, counted and rejected."""
     totals = _run(bot, store, lambda opened: opened.totals())
@@ -50,7 +42,7 @@ def list_polls(bot: Path, store: str | None, as_json: bool) -> int:
 
 @votes.command(short_help="One poll: votes by option, and what was rejected and why.")
 @click.argument("poll")
-@_from
+@of_a_store
 def show(poll: str, bot: Path, store: str | None, as_json: bool) -> int:
     """Votes of POLL by option, and how many were rejected and why. Accepted is counted plus rejected, always. Exit code 1:
     nobody has voted in a poll of that name.
@@ -65,7 +57,7 @@ def show(poll: str, bot: Path, store: str | None, as_json: bool) -> int:
 
 @votes.command(short_help="Count a poll again from history, and compare.")
 @click.argument("poll")
-@_from
+@of_a_store
 def recount(poll: str, bot: Path, store: str | None, as_json: bool) -> int:
     """Count POLL again from the history of every turn, and compare that with the live totals. Exit code 1: they differ, or
     neither knows a poll of that name.
@@ -146,19 +138,6 @@ def picture(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    """Columns: texts to the left, numbers to the right."""
-    cells = [heads, *(tuple(str(cell) for cell in row) for row in rows)]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(heads))]
-    numeric = [all(row[index][:1].isdigit() for row in cells[1:]) for index in range(len(heads))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width) for cell, width, number in zip(row, widths, numeric, strict=True)
-        ).rstrip()
-        for row in cells
-    )
-
-
 async def recounted(store: "Store", poll: str) -> Votes:
     """Votes of a poll as the effects of every turn in history tell them."""
     from vaiven.model.effects import Tally
@@ -177,27 +156,6 @@ async def _both(store: "Store", poll: str) -> tuple[dict[str, Votes], Votes]:
 
 def _run(bot: Path, url: str | None, read: Callable[["Store"], Coroutine[Any, Any, T]]) -> T:
     """Open the bot's store for reading, read, and close it."""
-    import asyncio
-    import os
+    from vaiven.edge.cli.opening import looked
 
-    from vaiven.edge.settings import store_url
-
-    where = url or store_url(bot, os.environ)
-
-    async def main() -> T:
-        async with _opened(where) as store:
-            return await read(store)
-
-    return asyncio.run(main())
-
-
-@asynccontextmanager
-async def _opened(url: str) -> AsyncIterator["Store"]:
-    from vaiven.stores import open_store
-
-    store = open_store(url, read_only=True)
-    await store.open()
-    try:
-        yield store
-    finally:
-        await store.close()
+    return looked(bot, url, read)

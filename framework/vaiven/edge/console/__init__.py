@@ -37,6 +37,11 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+def address(base: str, token: str) -> str:
+    """The console's page under ``base``. The token stands in the fragment, which browsers keep to themselves."""
+    return f"{base.rstrip('/')}/console/#token={quote(token)}"
+
+
 class Console:
     """The console's pages over one bot. ``channel`` is the simulator's name in the bot; ``token`` is made up if not given.
 
@@ -59,8 +64,8 @@ class Console:
         self._homes: dict[Urn, Urn] = {}
 
     def url(self, base: str) -> str:
-        """The page's address under ``base``. The token stands in the fragment, which browsers keep to themselves."""
-        return f"{base.rstrip('/')}/console/#token={quote(self.token)}"
+        """The page's address under ``base``."""
+        return address(base, self.token)
 
     def routes(self) -> list[web.RouteDef]:
         """``/``, ``/console/`` with its files, and the JSON twins."""

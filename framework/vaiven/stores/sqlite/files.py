@@ -51,6 +51,9 @@ _MIGRATIONS = (
         source TEXT NOT NULL, at_ms INTEGER NOT NULL);
     CREATE TABLE current (flow TEXT PRIMARY KEY, hash TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE inbox ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """One script a schema version, in order. A released one is never changed, only followed by another."""
 

@@ -4,19 +4,22 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from vaiven.model.errors import StoreUnavailable
-from vaiven.model.outbox import OutboxRow
+from vaiven.model.outbox import OutboxRow, RowState
 from vaiven.model.turns import Consent, DeadLetter, TurnRecord
 from vaiven.model.urns import Urn
 from vaiven.stores import codec
-from vaiven.stores.contract import Counts, FlowVersion, Total
+from vaiven.stores.contract import Counts, FlowVersion, Lag, Total
 from vaiven.stores.sqlite.contacts import read
-from vaiven.stores.sqlite.files import connect
+from vaiven.stores.sqlite.files import SHIFT, connect
 from vaiven.stores.sqlite.mirror import ROW, WAITING, WAITING_STATES, read_row
 
 PAGE = 256
@@ -26,6 +29,15 @@ _CHAIN = """WITH RECURSIVE chain (id, before, depth) AS (SELECT id, before, 1 FR
     UNION ALL SELECT t.id, t.before, chain.depth + 1 FROM chain JOIN {table} t ON t.id = chain.before WHERE chain.depth < ?)"""
 
 T = TypeVar("T")
+
+
+class _Class(msgspec.Struct, gc=False):
+    """All of a row that counting needs."""
+
+    message_class: str
+
+
+_class_of = msgspec.msgpack.Decoder(_Class).decode
 
 
 class Reader:
@@ -114,8 +126,15 @@ def counts(db: sqlite3.Connection) -> Counts:
     sql = """SELECT (SELECT count(*) FROM inbox), (SELECT min(at_ms) FROM inbox), (SELECT count(*) FROM timers),
         (SELECT count(*) FROM dead)"""
     inbox, oldest, timers, set_aside = db.execute(sql).fetchone()
-    waiting = dict(db.execute(f"SELECT state, count(*) FROM outbox WHERE {WAITING} GROUP BY state").fetchall())
-    return Counts(inbox, oldest, waiting, timers, set_aside)
+    states = dict(db.execute(f"SELECT state, count(*) FROM outbox WHERE {WAITING} GROUP BY state").fetchall())
+    under_way = db.execute(f"SELECT made FROM outbox WHERE {WAITING} AND state != ?", (RowState.UNKNOWN,))
+    classes = Counter(_class_of(made).message_class for (made,) in under_way)
+    return Counts(inbox, oldest, states, timers, set_aside, dict(classes))
+
+
+def lags(db: sqlite3.Connection) -> list[Lag]:
+    sql = f"SELECT id >> {SHIFT} AS partition, count(*), min(at_ms) FROM inbox GROUP BY partition ORDER BY partition"
+    return [Lag(*row) for row in db.execute(sql)]
 
 
 _VERSION = "SELECT flow, hash, shape, source, at_ms FROM flows"

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from vaiven.model.outbox import OutboxRow, Settlement
 from vaiven.model.turns import Consent, DeadLetter, Taken, Turn, TurnRecord, Verdict
 from vaiven.model.urns import Identity, Urn
 from vaiven.stores import codec
-from vaiven.stores.contract import AtOnce, Claiming, Counts, FlowVersion, Role, Total
+from vaiven.stores.buckets import Buckets
+from vaiven.stores.contract import AtOnce, Claiming, Counts, FlowVersion, Held, Lag, Role, Total
 from vaiven.stores.leases import Leases
 from vaiven.stores.sqlite import errands, files, reading
 from vaiven.stores.sqlite.mirror import PARKED_MS, Mirror
@@ -66,8 +67,12 @@ class SqliteStore:
         self._asked_partitions = partitions
         self._clock = clock or (lambda: time.time_ns() // 1_000_000)
         self._read_only = read_only
+        self._buckets = Buckets()
         self._serving: _Serving | None = None
         self._reader: reading.Reader | None = None
+
+    async def now_ms(self) -> int:
+        return self._clock()
 
     async def open(self) -> None:
         if self._read_only:
@@ -118,8 +123,19 @@ class SqliteStore:
         held: dict[int, int] = await self._errand(lambda tx: errands.lease(tx, role, owner, partitions, ttl_ms))
         return held
 
-    async def release(self, role: Role, owner: str) -> None:
-        self._on.mirror.leases.release(role, owner)
+    async def release(self, role: Role, owner: str, partitions: Collection[int] | None = None) -> None:
+        given_back = self._on.mirror.leases.release(role, owner, partitions)
+        if role is Role.TURN and given_back:
+            await self._errand(lambda tx: errands.forgive(tx, given_back))
+
+    async def attend(self, role: Role, owner: str, ttl_ms: int) -> list[str]:
+        return self._on.mirror.leases.attend(role, owner, ttl_ms)
+
+    async def held(self) -> list[Held]:
+        return self._on.mirror.leases.held()
+
+    def listen(self, role: Role, wake: Callable[[Collection[int]], None]) -> None:
+        """One handle serves from a file, so there is no other that could append."""
 
     async def take(self, epochs: Mapping[int, int], after: Mapping[int, int], limit: int) -> list[Taken]:
         taken: list[Taken] = await self._errand(lambda tx: errands.take(tx, epochs, after, limit))
@@ -159,6 +175,9 @@ class SqliteStore:
     async def strays(self, epochs: Mapping[int, int]) -> list[OutboxRow]:
         rows: list[OutboxRow] = await self._errand(lambda tx: tx.strays(epochs))
         return rows
+
+    async def draw(self, sender: str, rate_per_s: float, burst: int, wanted: int, now_ms: int) -> int:
+        return self._buckets.draw(sender, rate_per_s, burst, wanted, now_ms)
 
     # -- flows, reading ------------------------------------------------------------------------------------------------
 
@@ -210,6 +229,22 @@ class SqliteStore:
         letters: list[DeadLetter] = await self._read(reading.dead, limit)
         return letters
 
+    async def revive(self, partition: int, number: int, now_ms: int) -> int | None:
+        revived: int | None = await self._errand(lambda tx: errands.revive(tx, partition, number, now_ms))
+        return revived
+
+    async def drop(self, partition: int, number: int) -> bool:
+        dropped: bool = await self._errand(lambda tx: errands.drop(tx, partition, number))
+        return dropped
+
+    async def prune(self, epochs: Mapping[int, int], before_ms: int, limit: int) -> int:
+        gone: int = await self._errand(lambda tx: errands.prune(tx, epochs, before_ms, limit))
+        return gone
+
     async def counts(self) -> Counts:
         counts: Counts = await self._read(reading.counts)
         return counts
+
+    async def lags(self) -> list[Lag]:
+        lags: list[Lag] = await self._read(reading.lags)
+        return lags

@@ -61,10 +61,48 @@ class InboxContract(Promises):
         taken = await owner.store.take(owner.turns, {event.partition: 2}, 2)
         assert [one.number for one in taken] == [3, 4]
 
-    async def test_each_take_counts_once_more(self, owner: Owner) -> None:
+    async def test_takes_count_the_epochs_under_which_an_event_was_taken_and_not_handled(
+        self, store: Store, owner: Owner, clock: Clock
+    ) -> None:
         await owner.accept(owner.event())
-        takes = [(await owner.store.take(owner.turns, {}, 9))[0].takes for _ in range(3)]
-        assert takes == [0, 1, 2]
+        assert [await self._takes(store, owner) for _ in range(3)] == [[0], [0], [0]]
+        for deaths in (1, 2, 3):
+            clock.advance(TTL_MS)
+            heir = await Owner.of(store, f"heir {deaths}")
+            assert [await self._takes(store, heir) for _ in range(2)] == [[deaths], [deaths]]
+            assert await self._takes(store, owner) == []
+
+    async def test_only_the_first_event_of_a_partition_counts_on_and_those_behind_it_one_at_most(
+        self, store: Store, owner: Owner, clock: Clock
+    ) -> None:
+        event = owner.event()
+        await store.accept([event, event, event])
+        await store.take(owner.turns, {}, 2)
+        for deaths in (1, 2, 3):
+            clock.advance(TTL_MS)
+            heir = await Owner.of(store, f"heir {deaths}")
+            assert await self._takes(store, heir) == [deaths, 1, min(1, deaths - 1)]
+        assert [one.takes for one in await store.take(heir.turns, {event.partition: 1}, 9)] == [1, 1]
+        clock.advance(TTL_MS)
+        heir = await Owner.of(store, "the last heir")
+        assert [one.takes for one in await store.take(heir.turns, {event.partition: 1}, 9)] == [2, 1]
+
+    async def test_what_waits_in_a_partition_given_back_counts_as_never_taken(
+        self, store: Store, owner: Owner, clock: Clock
+    ) -> None:
+        event = owner.event()
+        await store.accept([event, event])
+        await self._takes(store, owner)
+        clock.advance(TTL_MS)
+        heir = await Owner.of(store, "heir 0")
+        assert await self._takes(store, heir) == [1, 1]
+        for restarts in range(1, 8):
+            await store.release(Role.TURN, f"heir {restarts - 1}", None if restarts % 2 else [event.partition])
+            heir = await Owner.of(store, f"heir {restarts}")
+            assert await self._takes(store, heir) == [0, 0]
+
+    async def _takes(self, store: Store, owner: Owner) -> list[int]:
+        return [one.takes for one in await store.take(owner.turns, {}, 9)]
 
     async def test_take_gives_nothing_under_an_epoch_that_is_not_current(self, store: Store, owner: Owner) -> None:
         event = owner.event()
