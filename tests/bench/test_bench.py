@@ -117,7 +117,7 @@ def test_ratios_are_taken_within_a_round(module):
     report = module("report")
 
     def measured(bot, number, cpu_us):
-        return report.Measured("W1", bot, number, 100, 1.0, cpu_us, 0.0, 50.0, 1.0, 2.0, None, None)
+        return report.Measured("W1", bot, number, 100, 1.0, cpu_us, 0.0, 0.0, 0.0, 50.0, 1.0, 2.0, None, None)
 
     rounds = [measured("hand", 0, 400.0), measured("vaiven", 0, 100.0), measured("hand", 1, 800.0), measured("vaiven", 1, 200.0)]
     hand, vaiven = report.summary([*rounds, measured("hand", 2, 600.0), measured("vaiven", 2, 300.0)])

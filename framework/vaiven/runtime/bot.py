@@ -99,7 +99,8 @@ class Bot:
         except BaseException:
             await self.store.close()
             raise
-        self.store.turn_at_once(self.turns)
+        if Role.TURN in self._roles:
+            self.store.turn_at_once(self.turns)
         self.ready = True
 
     async def run(self) -> None:
