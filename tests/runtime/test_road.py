@@ -341,6 +341,33 @@ async def test_a_pause_longer_than_the_lease_does_not_make_ones_own_calls_strays
     assert await road.states() == [RowState.ACCEPTED]
 
 
+async def test_a_call_whose_lease_ended_and_is_ours_again_is_settled_by_its_answer(make_road) -> None:
+    road = make_road()
+    await road.start()
+    road.wire.answer = lambda _: None
+    await road.say("vote 1")
+    for role in Role:
+        await road.store.release(role, "test")
+    await road.bot.share()
+    road.wire.release(ProviderResponse(201, {}, b'{"sid":"SM1"}'))
+    await road.rest()
+    assert await road.states() == [RowState.ACCEPTED]
+
+
+async def test_an_answer_that_came_between_two_of_our_leases_is_not_forgotten(make_road) -> None:
+    road = make_road()
+    await road.start()
+    road.wire.answer = lambda _: None
+    await road.say("vote 1")
+    for role in Role:
+        await road.store.release(role, "test")
+    road.wire.release(ProviderResponse(201, {}, b'{"sid":"SM1"}'))
+    await road.rest()
+    assert await road.states() == [RowState.DIALED]
+    await road.bot.share()
+    assert await road.states() == [RowState.ACCEPTED]
+
+
 async def test_a_recovery_that_the_store_refused_is_tried_again(make_road) -> None:
     road = make_road()
     await road.start()
@@ -361,7 +388,6 @@ async def test_a_recovery_that_the_store_refused_is_tried_again(make_road) -> No
         await road.bot.share()
     await road.bot.share()
     assert len(asked) == 2
-    assert await road.states() == [RowState.UNKNOWN]
     await road.say("2", number="+12025550124")
     assert await totals(road) == {"anna:counted": 1, "bea:counted": 1}
 

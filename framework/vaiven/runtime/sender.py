@@ -11,6 +11,7 @@ from vaiven.model.errors import StoreUnavailable, UnsupportedFeature
 from vaiven.model.outbox import OutboxRow, Settlement
 from vaiven.model.urns import Identity
 from vaiven.runtime.counts import Counts
+from vaiven.runtime.flights import Flight, Flights, under_present_lease
 from vaiven.runtime.outcomes import Settled, settle
 from vaiven.runtime.pacing import Pace, Pacing
 from vaiven.runtime.transport import Answer, NoResponse, Transport
@@ -65,11 +66,12 @@ class Sender:
         self._counts = counts
         self._appended = appended
         self._jitter = jitter or random.SystemRandom()
-        self._settlements: list[tuple[OutboxRow, Settlement]] = []
+        self._settlements: list[tuple[Flight, Settlement]] = []
         self._learned: list[Identity] = []
         self._failing_ms: dict[str, int] = {}
         self._dialed = 0
         self._in: Counter[int] = Counter()
+        self._flights = Flights()
         self._left: dict[int, tuple[int, int]] = {}
         self._serial = 0
         self._open: dict[int, int] = {}
@@ -152,13 +154,18 @@ class Sender:
             group.create_task(self._settle_loop())
 
     async def recover(self, epochs: Mapping[int, int]) -> None:
-        """Rows in partitions just acquired that an earlier owner had dialed when it died: nobody knows what became of them."""
+        """Rows in partitions just acquired that were dialed under an earlier lease.
+
+        That may have been ours: then we know what became of them, or shall. Of an owner that died nobody knows.
+        """
         now_ms = self._clock()
-        rows = await self._store.strays(epochs)
-        if rows:
-            log.warning("%d rows were dialed by an owner that died: their outcome is unknown", len(rows))
-            await self._store.settle([self._settled(row, epochs[row.partition], LOST, now_ms).settlement for row in rows])
-            for row in rows:
+        told, lost = self._flights.recover(await self._store.strays(epochs), epochs)
+        told += [self._settled(row, epochs[row.partition], LOST, now_ms).settlement for row in lost]
+        if told:
+            await self._store.settle(told)
+        if lost:
+            log.warning("%d rows were dialed by an owner that died: their outcome is unknown", len(lost))
+            for row in lost:
                 self._counts["sends", row.channel, "lost"] += 1
         self._backlog = True
         self._claim_wake.set()
@@ -205,25 +212,28 @@ class Sender:
         for row in rows:
             self._dialed += 1
             self._in[row.partition] += 1
+            epoch = self._epochs.get(row.partition) or self._left.get(row.partition, (0, 0))[0]
+            flight = self._flights.begin(row, epoch)
             try:
                 request = self._channels[row.channel].build(row)
             except UnsupportedFeature as error:
-                self._finish(row, Outcome(Result.REJECTED, reason=f"cannot be said: {error}"))
+                self._finish(flight, Outcome(Result.REJECTED, reason=f"cannot be said: {error}"))
                 continue
             except Exception as error:
                 # One row that a channel fails on must not strand its neighbours, which are marked dialed already.
                 log.exception("row could not be built: channel %s row %s", row.channel, row.reference)
-                self._finish(row, Outcome(Result.REJECTED, reason=f"cannot be built: {type(error).__name__}"))
+                self._finish(flight, Outcome(Result.REJECTED, reason=f"cannot be built: {type(error).__name__}"))
                 continue
-            self._call(row, request)
+            self._call(flight, request)
 
-    def _call(self, row: OutboxRow, request: ProviderRequest) -> None:
+    def _call(self, flight: Flight, request: ProviderRequest) -> None:
+        row = flight.row
         channel = self._channels[row.channel]
 
         def done(answer: Answer) -> None:
             if isinstance(answer, NoResponse):
                 result = Result.AMBIGUOUS if answer.sent else Result.RETRY
-                self._finish(row, Outcome(result, reason=answer.reason))
+                self._finish(flight, Outcome(result, reason=answer.reason))
                 return
             try:
                 outcome = channel.read(answer)
@@ -231,26 +241,25 @@ class Sender:
                 # A provider may answer anything; what we cannot read, we do not know.
                 log.exception("answer could not be read: channel %s row %s", row.channel, row.reference)
                 outcome = Outcome(Result.AMBIGUOUS, reason=f"unreadable answer: {type(error).__name__}")
-            self._finish(row, outcome)
+            self._finish(flight, outcome)
 
         try:
             self._transport.send(request, done)
         except Exception as error:
             log.exception("call could not be started: channel %s row %s", row.channel, row.reference)
-            self._finish(row, Outcome(Result.RETRY, reason=f"not started: {type(error).__name__}"))
+            self._finish(flight, Outcome(Result.RETRY, reason=f"not started: {type(error).__name__}"))
 
-    def _finish(self, row: OutboxRow, outcome: Outcome) -> None:
-        now_ms = self._clock()
+    def _finish(self, flight: Flight, outcome: Outcome) -> None:
+        row, now_ms = flight.row, self._clock()
         self._counts["sends", row.channel, outcome.result] += 1
-        epoch = self._epochs.get(row.partition) or self._left.get(row.partition, (0, 0))[0]
-        settled = self._settled(row, epoch, outcome, now_ms)
+        settled = self._settled(row, flight.epoch, outcome, now_ms)
         if settled.pause_until_ms is not None:
             self._paces[row.channel].pause(settled.pause_until_ms)
         if outcome.result in FAILING or row.channel in self._failing_ms:
             self._tell(row.channel, outcome, now_ms)
         if outcome.learned:
             self._learned.append(Identity(outcome.learned[0], (*outcome.learned[1:], row.to)))
-        self._settlements.append((row, settled.settlement))
+        self._settlements.append((flight, settled.settlement))
         self._settle_wake.set()
 
     def _tell(self, channel: str, outcome: Outcome, now_ms: int) -> None:
@@ -281,7 +290,8 @@ class Sender:
                     # Before the settle, so that a receipt which names the new address finds its home.
                     await self._store.identify(learned := tuple(self._learned))
                     del self._learned[: len(learned)]
-                await self._store.settle([settlement for _, settlement in batch])
+                batch = [(flight, under_present_lease(flight, settlement)) for flight, settlement in batch]
+                answers = await self._store.settle([settlement for _, settlement in batch])
             except StoreUnavailable as error:
                 self._counts["store_errors", "settle"] += 1
                 log.warning("store unavailable in a settle: %s", error)
@@ -289,10 +299,15 @@ class Sender:
                 self._settle_wake.set()
                 await asyncio.sleep(RETRY_S)
                 continue
-            self._dialed -= len(batch)
+            done, again = self._flights.landed(batch, answers)
+            if again:
+                self._settlements += again
+                self._settle_wake.set()
+            self._dialed -= len(done)
             self._settled_some.set()
             events = []
-            for row, settlement in batch:
+            for flight, settlement in done:
+                row = flight.row
                 self._paces[row.channel].settled(1)
                 self._in[row.partition] -= 1
                 if self._uncounted and row.reference in self._uncounted:

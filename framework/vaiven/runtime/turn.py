@@ -120,11 +120,12 @@ class TurnLoop:
             self.queues.filled(asked, events, complete=len(events) < BATCH)
         self._batch = batch = self.queues.next(BATCH)
         if batch:
+            leases = {taken.event.partition: self._epochs.get(taken.event.partition) for taken in batch}
             try:
-                await self._apply(batch)
+                await self._apply(batch, leases)
             except StoreUnavailable:
                 # No fault of theirs, and what is in memory need not be read again.
-                self.queues.restore(batch)
+                self.queues.restore(self._still_ours(batch, leases))
                 raise
             finally:
                 self._batch = ()
@@ -165,8 +166,15 @@ class TurnLoop:
 
     # -- in a step of their own ----------------------------------------------------------------------------------------
 
-    async def _apply(self, batch: Sequence[Taken]) -> None:
-        turns = self._decide(batch, await self._load(batch))
+    def _still_ours(self, batch: Sequence[Taken], leases: Mapping[int, int | None]) -> list[Taken]:
+        """Without what is of partitions that were lost meanwhile, though they may be ours again: a store that lost its last words
+        gives the same numbers to other events.
+        """
+        return [taken for taken in batch if self._epochs.get(taken.event.partition) == leases[taken.event.partition]]
+
+    async def _apply(self, batch: Sequence[Taken], leases: Mapping[int, int | None]) -> None:
+        states = await self._load(batch)
+        turns = self._decide(self._still_ours(batch, leases), states)
         if not turns:
             return
         claiming = await self._sender.claiming(_wanted(turns))

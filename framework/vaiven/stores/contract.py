@@ -146,8 +146,9 @@ class Store(Protocol):
     async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
         """Take or renew leases; give the epochs of those now held by this owner.
 
-        A free or expired one is taken under an epoch one higher than ever before; a renewal keeps its epoch, also of one that
-        expired and that nobody took meanwhile. One held by somebody else is left out of the answer.
+        A free or expired one is taken under an epoch higher than ever before, also than any that a store which lost its last
+        words gave and forgot; a renewal keeps its epoch, also of one that expired and that nobody took meanwhile. One held by
+        somebody else is left out of the answer.
         """
 
     async def release(self, role: Role, owner: str, partitions: Collection[int] | None = None) -> None:
@@ -234,9 +235,9 @@ class Store(Protocol):
         """
 
     async def strays(self, epochs: Mapping[int, int]) -> list[OutboxRow]:
-        """Rows dialed under an earlier epoch of these partitions: their owner died; nobody knows what became of them.
+        """Rows dialed under an earlier epoch of these partitions, until they are settled under the current one.
 
-        They are given under the current epoch, to be settled as unknown.
+        Their owner died, so nobody knows what became of them; or it lost its lease and has it again, and does.
         """
 
     async def draw(self, sender: str, rate_per_s: float, burst: int, wanted: int, now_ms: int) -> int:

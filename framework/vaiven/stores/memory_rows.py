@@ -215,6 +215,4 @@ class Outbox:
             for line in lane
             if line.row.state is RowState.DIALED and line.epoch < held.get(line.row.partition, 0)
         ]
-        for line in strays:
-            line.epoch = held[line.row.partition]
         return [line.row for line in sorted(strays, key=lambda line: (line.row.partition, line.row.row))]

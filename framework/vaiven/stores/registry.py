@@ -7,6 +7,9 @@ from urllib.parse import unquote
 from vaiven.model.errors import SettingsError
 from vaiven.stores.contract import Store
 
+_REDIS = ("redis", "rediss", "redis+unix", "redis+cluster", "rediss+cluster")
+_PROFILES = {"memory": ("dev",), "sqlite": ("local",), **dict.fromkeys(_REDIS, ("redis-fast", "redis-strict"))}
+
 
 def open_store(
     url: str,
@@ -17,15 +20,21 @@ def open_store(
     clock: Callable[[], int] | None = None,
     read_only: bool = False,
 ) -> Store:
-    """The store that a URL names, not yet opened: ``memory://``, ``sqlite:///relative.db``, ``sqlite:////absolute.db``.
+    """The store that a URL names, not yet opened.
 
-    ``partitions`` counts only when a store is made; an existing one must have as many. ``clock`` gives ms since the epoch.
-    ``read_only`` looks at a store that another process may be serving from.
+    ``memory://``, ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``redis://host:6379``, ``redis+cluster://host:6379``
+    (and others: ``redis.address``). ``bot`` is what its keys begin with where bots share a store. ``profile`` is what an answer
+    of the store is to mean; by default the first that its kind can keep. ``partitions`` counts only when a store is made; an
+    existing one must have as many. ``clock`` gives ms since the epoch in place of the store's own, for tests. ``read_only``
+    looks at a store that another process may be serving from.
 
     Raises:
-        SettingsError: no store goes by that scheme, or the URL lacks something.
+        SettingsError: no store goes by that scheme, the URL lacks something, or such a store cannot keep the profile.
     """
     scheme, separator, rest = url.partition("://")
+    known = _PROFILES.get(scheme, ())
+    if known and profile and profile not in known:
+        raise SettingsError([f"profile: {scheme}:// cannot keep {profile!r}. Write {' or '.join(known)}, or another store."])
     if scheme == "memory" and separator:
         from vaiven.stores.memory import MemoryStore
 
@@ -36,7 +45,21 @@ def open_store(
         if not rest.startswith("/") or rest == "/":
             raise SettingsError([f"store: {url!r} names no file. Write sqlite:///votes.db, or sqlite:////var/lib/votes.db."])
         return SqliteStore(unquote(rest[1:]), partitions=partitions, clock=clock, read_only=read_only)
+    if scheme in _REDIS and separator:
+        try:
+            from vaiven.stores.redis import Durability, RedisStore
+        except ModuleNotFoundError as error:
+            told = f"store: {scheme}:// needs the package {error.name}, which is not installed. Run: pip install 'vaiven[redis]'"
+            raise SettingsError([told]) from error
+
+        wait = Durability() if profile == "redis-strict" else None
+        return RedisStore(url, bot=bot, partitions=partitions, clock=clock, read_only=read_only, wait=wait)
     for entry in entry_points(group="vaiven.stores", name=scheme):
-        made: Store = entry.load()(url, partitions=partitions, clock=clock, read_only=read_only)
+        opener = entry.load()
+        made: Store = opener(url, bot=bot, profile=profile, partitions=partitions, clock=clock, read_only=read_only)
         return made
-    raise SettingsError([f"store: nothing is known of {url!r}. Known: memory://, sqlite:///file.db."])
+    raise SettingsError(
+        [
+            f"store: nothing is known of {url!r}. Known: memory://, sqlite:///file.db, redis://host:6379, redis+cluster://host:6379."
+        ]
+    )

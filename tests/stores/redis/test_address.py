@@ -1,8 +1,11 @@
 """What a URL says, and what servers say of slots and themselves."""
 
+import sys
+
 import pytest
 
 from vaiven.model.errors import SettingsError, StoreMismatch, StoreUnavailable
+from vaiven.stores import open_store
 from vaiven.stores.redis.address import Address, read_url
 from vaiven.stores.redis.durability import Durability, ServerFacts, facts_of, gate_for, read_info
 from vaiven.stores.redis.resp import CommandRefused, Refusal, error_of
@@ -139,3 +142,11 @@ def test_what_is_the_servers_fault_is_unavailable(code):
 @pytest.mark.parametrize("text", ["ERR user_script:1: oh", "WRONGTYPE Operation against a key", "NOPROTO", ""])
 def test_what_is_a_bug_is_not_called_unavailable(text):
     assert isinstance(error_of(Refusal(text), "h:1"), CommandRefused)
+
+
+def test_a_package_that_is_missing_is_named_with_its_cure(monkeypatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("vaiven.stores.redis")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "hiredis", None)
+    with pytest.raises(SettingsError, match=r"hiredis.*pip install 'vaiven\[redis\]'"):
+        open_store("redis://127.0.0.1:6379")

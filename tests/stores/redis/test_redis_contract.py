@@ -25,14 +25,12 @@ class _RedisContract(StoreContract):
 
 class TestRedis(_RedisContract):
     @pytest.fixture(params=[1, None])
-    async def store(
-        self, clock: Clock, redis_server: Server, doors: list[RedisStore], request: pytest.FixtureRequest
-    ) -> AsyncIterator[Store]:
+    async def store(self, clock: Clock, redis_server: Server, doors: list[RedisStore], request: pytest.FixtureRequest) -> Store:
         store = RedisStore(redis_server.url, partitions=request.param, clock=clock.now_ms)
         await store.open()
         doors.append(store)
         self._url, self._clock, self._doors = redis_server.url, clock, doors
-        yield store
+        return store
 
     async def another_door(self, store: Store) -> Store:
         door = RedisStore(self._url, clock=self._clock.now_ms)
@@ -43,12 +41,12 @@ class TestRedis(_RedisContract):
 
 class TestRedisCluster(_RedisContract):
     @pytest.fixture
-    async def store(self, clock: Clock, redis_cluster: Cluster, doors: list[RedisStore]) -> AsyncIterator[Store]:
+    async def store(self, clock: Clock, redis_cluster: Cluster, doors: list[RedisStore]) -> Store:
         store = RedisStore(redis_cluster.url, clock=clock.now_ms)
         await store.open()
         doors.append(store)
         self._url, self._clock, self._doors = redis_cluster.url, clock, doors
-        yield store
+        return store
 
     async def another_door(self, store: Store) -> Store:
         door = RedisStore(self._url, clock=self._clock.now_ms)

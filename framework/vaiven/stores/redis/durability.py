@@ -38,6 +38,8 @@ class ServerFacts:
     valkey: bool
     cluster: bool
     aof: bool
+    run: str = ""
+    """What this process of the server is called: another one after each start."""
 
     @property
     def waitaof(self) -> bool:
@@ -57,6 +59,7 @@ def facts_of(info: dict[str, str]) -> ServerFacts:
         valkey=valkey,
         cluster=info.get("cluster_enabled") == "1",
         aof=info.get("aof_enabled") == "1",
+        run=info.get("run_id", ""),
     )
 
 

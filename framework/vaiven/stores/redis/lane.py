@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from vaiven.model.errors import StoreMismatch, StoreUnavailable
 from vaiven.stores.redis.address import Address, Place
 from vaiven.stores.redis.durability import OLDEST, Durability, Gate, ServerFacts, facts_of, gate_for, read_info
-from vaiven.stores.redis.link import Call, Link, unheard
-from vaiven.stores.redis.resp import CommandRefused, Refusal, Word, pack
+from vaiven.stores.redis.link import Call, Link, Oath, seen, unheard
+from vaiven.stores.redis.resp import CommandRefused, Refusal, Word, error_of, pack
 
 PAUSES_S = (0.02, 1.0)
 """The first and the longest pause between two attempts to connect; each is twice the last, less up to half of it."""
@@ -126,6 +126,9 @@ class Boss(Protocol):
     def lost(self, lane: "Lane") -> None:
         """A lane lost its connection, and is mending it."""
 
+    def oath(self, facts: ServerFacts, slot: int) -> bytes | None:
+        """What is to precede the first write to this slot over a connection to this server, packed; None: nothing yet."""
+
 
 class Lane:
     """Commands to one server, in order, over one connection at a time."""
@@ -145,6 +148,7 @@ class Lane:
         self._gate: Gate | None = None
         self._out: list[Call] = []
         self._out_bytes = 0
+        self._sworn: set[int] = set()
         self._flushing = False
         self._retired = False
         self._closed = ""
@@ -186,7 +190,20 @@ class Lane:
             return
         calls, self._out = self._out, []
         size, self._out_bytes = self._out_bytes, 0
-        link.send(calls, gate, size)
+        new = {call.slot for call in calls if call.write and call.slot not in self._sworn and not call.asking}
+        link.send(calls if not new else [*self._oaths(new), *calls], gate, size)
+
+    def _oaths(self, slots: set[int]) -> list[Call]:
+        assert self.facts is not None
+        oaths: list[Call] = []
+        for slot in slots:
+            packed = self._boss.oath(self.facts, slot)
+            if packed is not None:
+                self._sworn.add(slot)
+                future = self._loop.create_future()
+                future.add_done_callback(seen)
+                oaths.append(Oath(packed, future, slot))
+        return oaths
 
     def _away(self) -> Exception:
         if self._closed:
@@ -196,7 +213,11 @@ class Lane:
     # -- the link's owner ----------------------------------------------------------------------------------------------
 
     def refused(self, call: Call, refusal: Refusal) -> None:
-        self._boss.refused(self, call, refusal)
+        if call.__class__ is Oath:
+            self._sworn.discard(call.slot)
+            call.fail(error_of(refusal, str(self.address)))
+        else:
+            self._boss.refused(self, call, refusal)
 
     def drained(self) -> None:
         if self._out and not self._flushing:
@@ -278,6 +299,7 @@ class Lane:
             if not link.alive:
                 continue
             self._link, self._gate, self.facts = link, greeting.gate, greeting.facts
+            self._sworn = set()
             link.owner = self
             self._giving_up.cancel()
             self._flush()

@@ -31,14 +31,21 @@ class Call:
             self.future.set_exception(error)
 
 
+class Oath(Call):
+    """What must precede the first write to a slot over a connection. Nobody waits for it; one that is refused is said again."""
+
+    __slots__ = ()
+
+
 def unheard(packed: bytes, loop: asyncio.AbstractEventLoop) -> Call:
     """A command whose reply nobody waits for: what became of it shows in those behind it."""
     call = Call(packed, loop.create_future())
-    call.future.add_done_callback(_seen)
+    call.future.add_done_callback(seen)
     return call
 
 
-def _seen(future: "asyncio.Future[Any]") -> None:
+def seen(future: "asyncio.Future[Any]") -> None:
+    """Nobody needs to hear of its error."""
     if not future.cancelled():
         future.exception()
 

@@ -70,6 +70,7 @@ class Wire:
         self._subscriber = Subscriber(self._somebody, self._greet, self._patience)
         self._loading: dict[tuple[Lane, bytes], asyncio.Future[Any]] = {}
         self._listening = False
+        self._oath: Callable[[str, int], tuple[Script, Sequence[bytes], Sequence[Word]] | None] | None = None
 
     @property
     def name(self) -> str:
@@ -158,6 +159,14 @@ class Wire:
         packed = pack((b"EVALSHA_RO", script.sha, len(keys), *keys, *args))
         return self._send(Call(packed, self._loop.create_future(), self.slot(keys[0]), script))
 
+    def precede(self, oath: Callable[[str, int], tuple[Script, Sequence[bytes], Sequence[Word]] | None]) -> None:
+        """From now on, let a script go before the first write to a slot over each connection to a server, in the same write.
+
+        ``oath`` gives it with keys and arguments, for which run of a server (each start has a name) and which slot;
+        None: that slot needs none. So nothing is written to a server that took another one's place before it knows what it must.
+        """
+        self._oath = oath
+
     def ask(self, key: bytes, *command: Word, write: bool = True) -> "asyncio.Future[Any]":
         """One plain command, where the slot of ``key`` lives."""
         return self._send(Call(pack(command), self._loop.create_future(), self.slot(key), write=write))
@@ -224,6 +233,14 @@ class Wire:
         """A connection went away: in a cluster, somebody else may have its slots now."""
         if self._topology is not None:
             self._topology.doubt()
+
+    def oath(self, facts: ServerFacts, slot: int) -> bytes | None:
+        """What precedes the first write to this slot over a connection to this server."""
+        told = None if self._oath is None or not facts.run else self._oath(facts.run, slot)
+        if told is None:
+            return None
+        script, keys, args = told
+        return pack((b"EVAL", script.text, len(keys), *keys, *args))
 
     def refused(self, lane: Lane, call: Call, refusal: Refusal) -> None:
         """A command was refused: send it again if it surely was not applied and may yet be, else tell the caller."""

@@ -259,9 +259,6 @@ class Transaction:
         held = self.mirror.leases.current(Role.SEND, epochs)
         lines = self.mirror.lanes.lines
         strays = [line for line in lines.values() if line.state is RowState.DIALED and line.epoch < held.get(line.partition, 0)]
-        for line in strays:
-            line.epoch = held[line.partition]
-            self.touch(line)
         return self._rows(sorted(strays, key=lambda line: line.id))
 
     def touch(self, line: Line) -> None:

@@ -1,0 +1,18 @@
+-- Rows dialed under the present epoch.
+-- Keys: own, dial.
+-- Asked: partition, epoch, partition, epoch, …
+-- Answer: partition, row, value of each.
+-- With: shapes own partition
+
+local given = {}
+for each = 1, #ASKED, 2 do
+  local at = partition(ASKED[each])
+  if at.send == ASKED[each + 1] then
+    local found = redis.call('HGETALL', at.P .. 'dial')
+    for item = 1, #found, 2 do
+      local _, _, _, _, epoch = struct.unpack(LINE, found[item + 1])
+      if epoch == at.send then given[#given + 1] = {at.number, tonumber(found[item]), found[item + 1]} end
+    end
+  end
+end
+return given
