@@ -33,10 +33,10 @@ lint: $(VENV)/ready-dev
 bench: $(VENV)/ready-dev
 	@exec $(BIN)/python tests/bench/run.py $(ARGS)
 
-# Kills at random moments for MINUTES, each round with a seed of its own, which a failure names.
+# Kills and faults at random moments for MINUTES, on SQLite and then on Redis, each round with a seed of its own, which a failure names.
 MINUTES ?= 10
 torture: $(VENV)/ready-dev
-	@TORTURE_MINUTES=$(MINUTES) exec $(BIN)/python -m pytest -s tests/crash/test_kill.py -k random $(ARGS)
+	@TORTURE_MINUTES=$(MINUTES) exec $(BIN)/python -m pytest -s -k random tests/crash/test_kill.py tests/crash/redis/test_fleet_faults.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov build dist
