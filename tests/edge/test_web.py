@@ -1,6 +1,7 @@
 """The door on the street over real HTTP: what hostile, broken and hurried senders get."""
 
 import asyncio
+import gc
 import contextlib
 import gzip
 import io
@@ -344,6 +345,27 @@ async def test_a_body_that_is_cut_off_leaves_nothing_and_harms_nobody(street, ca
     await street.good()
     assert "Traceback" not in caplog.text
     assert reader.at_eof() or await reader.read() == b""
+
+
+async def test_bodies_that_are_cut_off_keep_no_memory(street) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            _, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
+            writer.write(b"POST /hooks/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b"x" * 100_000)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+            await hang_up(writer)
+        await street.good()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        kept = sum(len(piece) for one in gc.garbage if isinstance(one, list) for piece in one if isinstance(piece, bytes))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert kept < 100_000
 
 
 async def test_while_it_stops_connections_are_closed_with_an_answer(street) -> None:

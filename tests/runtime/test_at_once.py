@@ -109,3 +109,34 @@ async def test_what_is_not_saved_is_refused_and_leaves_no_trace(watched, monkeyp
     assert await history(watched) == ["vote 2"]
     assert len(watched.wire.calls) == 1
     assert watched.bot.sender._paces["sms"]._free == watched.bot.sender._paces["sms"].pacing.connections
+
+
+async def test_what_fails_in_a_step_that_is_not_saved_does_not_count_against_who_gets_its_number(watched, monkeypatch) -> None:
+    decider = watched.bot.turns._decider
+    step = decider._step
+
+    def failing(flows, state, event, facts, now_ms):
+        if state.contact.home == HOME:
+            raise RuntimeError("a bug")
+        return step(flows, state, event, facts, now_ms)
+
+    monkeypatch.setattr(decider, "_step", failing)
+    writer = watched.store._on.writer
+    with monkeypatch.context() as full:
+        full.setattr(writer, "_commit", lambda: sqlite3.OperationalError("disk is full"))
+        for _ in range(6):
+            with pytest.raises(StoreUnavailable):
+                await watched.bot.intake.receive("sms", watched.webhook("vote 1"))
+            watched.bot.turns.queues.filled({0: 0}, [], complete=True)  # nothing is in the inbox, so it is next again
+    await watched.say("vote 2", number="+12025550144")
+    assert await history(watched, Urn("tel:+12025550144")) == ["vote 2"]
+    assert await watched.store.dead(9) == []
+
+
+async def test_a_burst_is_turned_in_steps_of_bounded_size(watched, monkeypatch) -> None:
+    monkeypatch.setattr("vaiven.runtime.turn.BATCH", 8)
+    texts = [f"vote {1 + n % 3}" for n in range(30)]
+    await asyncio.gather(*(watched.bot.intake.receive("sms", watched.webhook(text)) for text in texts))
+    await watched.rest()
+    assert await history(watched) == texts
+    assert watched.store.commits > 0

@@ -30,6 +30,26 @@ async def test_a_thousand_turns_leave_nothing_to_collect(make_road, tmp_path, mo
     assert {name: count for name, count in found.items() if count >= 100} == {}
 
 
+async def test_leases_renewed_leave_nothing_to_collect(make_road, tmp_path) -> None:
+    road = make_road(store=SqliteStore(tmp_path / "road.db"))
+    await road.start()
+    await road.bot.share()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            await road.bot.share()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found = Counter(type(one).__qualname__ for one in gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+        await road.stop()
+    assert found["Transaction"] == 0
+
+
 async def talk(road, turns: int) -> None:
     """Starts, answers, answers that are none, receipts: in groups, as they come under load."""
     for at in range(turns):

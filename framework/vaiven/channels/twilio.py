@@ -129,7 +129,7 @@ class Twilio:
         url, signature = full_url(request.url, request.query), request.headers.get("x-twilio-signature")
         if request.method == "GET":
             check_twilio(self._keys, url, (), signature)
-        elif not _is_form(request) and "bodySHA256=" in request.query:
+        elif not (form := _is_form(request)) and "bodySHA256=" in request.query:
             check_twilio_body(self._keys, url, request.body, signature)
         else:
             try:
@@ -138,7 +138,7 @@ class Twilio:
                 raise SignatureMismatch("too many fields to check a signature over") from None
             check_twilio(self._keys, url, pairs, signature)
             # Reading the form is half of the work at this door, and parse comes next.
-            self._form_read = (request.body, pairs)
+            self._form_read = (request.body, pairs) if form else None
 
     def parse(self, request: WebhookRequest) -> Sequence[Inbound]:
         fields = self._fields(request)

@@ -134,12 +134,15 @@ class TurnLoop:
 
     def decide(self, events: Sequence[Taken], states: States, committing: bool) -> tuple[Sequence[Turn], Claiming | None]:
         """Turns for those of these events that are next in their partition, while nothing else waits or is being applied."""
-        next_ = self._next(events) if committing or not self._batch else []
+        next_ = self._next(events[:BATCH]) if committing or not self._batch else []
         homes = list({taken.event.home: None for taken in next_ if not isinstance(taken.event.body, STATELESS)})
         loaded = states(homes) if homes else []
         if not next_ or not self._versions.known(loaded):
             return (), None
+        # What fails here is not counted yet: if this step is not saved, its number goes to somebody else.
+        counted = self._failures.copy()
         turns = self._decide(next_, dict(zip(homes, loaded, strict=True)))
+        self._failures = counted
         wanted = _wanted(turns)
         return turns, self._sender.claiming_at_once(wanted) if wanted else None
 

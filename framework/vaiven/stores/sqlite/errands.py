@@ -20,8 +20,9 @@ _LOOK = 1_000
 
 
 def lease(tx: Transaction, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
-    held, new = tx.mirror.leases.take(role, owner, partitions, ttl_ms)
-    tx.undo.append(lambda: tx.mirror.leases.forget(role, new))
+    leases = tx.mirror.leases
+    held, new = leases.take(role, owner, partitions, ttl_ms)
+    tx.undo.append(lambda: leases.forget(role, new))
     tx.db.executemany("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?)", [(str(role), *item) for item in new.items()])
     return held
 
