@@ -89,11 +89,11 @@ def acknowledged(mark: Mark, nth: str) -> None:
 
     trap, original = Trap(mark, nth), TurnLoop._apply
 
-    async def apply(self: TurnLoop, batch: Any) -> None:
+    async def apply(self: TurnLoop, batch: Any, *rest: Any) -> None:
         if trap.sprung():
             await asyncio.sleep(0.1)
             trap.die()
-        await original(self, batch)
+        await original(self, batch, *rest)
 
     setattr(TurnLoop, "_apply", apply)  # noqa: B010 - the type checker knows that methods are not for replacing
 

@@ -71,6 +71,25 @@ def out_of_turn(mark: Mark) -> None:
     TurnLoop.once, Queues.next = slow, backwards
 
 
+def ahead_of_its_turn(mark: Mark) -> None:
+    """An event that is handed over in memory is applied though others of its partition are still to be read from the inbox."""
+    from vaiven.runtime.queues import Queues
+
+    def offer(self: Queues, taken: Any) -> None:
+        partition = taken.event.partition
+        last = self._taken.get(partition)
+        if last is None or taken.number <= last:
+            return
+        self._ready.append(taken)
+        if taken.number == last + 1:
+            self._taken[partition] = taken.number
+        else:
+            mark()
+            self._gaps.add(partition)
+
+    Queues.offer = offer
+
+
 def send_before_commit(mark: Mark, nth: str) -> None:
     """What a turn says goes out before the turn is saved; then the process dies."""
     from vaiven.model.outbox import RowState
@@ -78,10 +97,10 @@ def send_before_commit(mark: Mark, nth: str) -> None:
 
     original, left = TurnLoop._apply, [int(nth)]
 
-    async def apply(self: TurnLoop, batch: Any) -> None:
+    async def apply(self: TurnLoop, batch: Any, *rest: Any) -> None:
         left[0] -= 1
         if left[0]:
-            await original(self, batch)
+            await original(self, batch, *rest)
             return
         turns = self._decide(batch, await self._load(batch))
         self._sender._send([replace(row, state=RowState.DIALED, attempt=1) for turn in turns for row in turn.rows])
@@ -133,6 +152,36 @@ def stop_at_enqueue(mark: Mark) -> None:
         return replace(turn, rows=tuple(rows))
 
     rules.doom, Decider.decide = careless, looked_at
+
+
+def stop_at_enqueue_in_scripts(mark: Mark) -> None:
+    """The same where scripts look at opt-outs."""
+    stop_at_enqueue(mark)
+    _in_scripts(lambda _: mark(), r"if person\.ledger == 1 and redis\.call\('HEXISTS'", "if false and redis.call('HEXISTS'")
+
+
+def no_epoch_check(mark: Mark) -> None:
+    """Scripts do what anybody asks of a partition, whoever owns it now."""
+    asked = r"(?:asked\[each \+ 1\]|ASKED\[each \+ 1\]|ASKED\[4\]|turn\[2\]|told\[2\]|epoch\b|send\b)"
+    _in_scripts(lambda _: None, rf"(?:row\.)?(?:at|own)\.(?:turn|send) ~= {asked}", "false")
+    _in_scripts(lambda name: mark() if name == "claim" else None, rf"(?:row\.)?(?:at|own)\.(?:turn|send) == {asked}", "true")
+
+
+def _in_scripts(told: Callable[[str], None], what: str, instead: str) -> None:
+    """Replace this wherever a script has it; tell in which."""
+    import re
+
+    from vaiven.stores.redis import scripts
+
+    read = scripts._read
+
+    def changed(name: str) -> str:
+        text, count = re.subn(what, instead, read(name))
+        if count:
+            told(name)
+        return text
+
+    scripts._read = changed
 
 
 def tally_apart(mark: Mark) -> None:
@@ -194,9 +243,12 @@ ALL: dict[str, Callable[..., None]] = {
         no_dedupe,
         ack_before_append,
         out_of_turn,
+        ahead_of_its_turn,
         send_before_commit,
         strays_again,
         stop_at_enqueue,
+        stop_at_enqueue_in_scripts,
+        no_epoch_check,
         tally_apart,
         full,
     )

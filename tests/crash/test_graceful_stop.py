@@ -42,7 +42,7 @@ async def test_a_stop_under_load_loses_nothing_and_fails_nobody(rig, figures) ->
         async def watch() -> None:
             async with aiohttp.ClientSession() as session:
                 while not stopped.is_set():
-                    readiness.append((time.monotonic(), await rig.readiness(session)))
+                    readiness.append((time.monotonic(), await rig.readiness(session, rig.url)))
                     await asyncio.sleep(0.005)
 
         watcher = asyncio.create_task(watch())

@@ -49,11 +49,20 @@ def doubted(state: RowState, unknowns: int, *attempts: int) -> Callable[[Evidenc
     return change
 
 
+def late(evidence: Evidence) -> Evidence:
+    """As if the first receipt had been dialed by somebody who stood still, was given up, and came when all was said."""
+    row = next(row for row in evidence.rows if row.message_class is MessageClass.RECEIPT)
+    rows = [replace(row, state=RowState.UNKNOWN, unknowns=1) if each is row else each for each in evidence.rows]
+    sends = sorted(evidence.sends, key=lambda send: send.reference == row.reference)
+    return replace(evidence, rows=rows, sends=sends, crashes=[frozenset({(row.reference, 1)})])
+
+
 RIGHT = {
     "one call in doubt, once more": doubted(RowState.ACCEPTED, 1, 1),
     "one call in doubt at two crashes, once more": doubted(RowState.ACCEPTED, 1, 1, 1),
     "two calls in doubt": doubted(RowState.UNKNOWN, 2, 1, 2),
     "two calls in doubt, one of them at two crashes": doubted(RowState.UNKNOWN, 2, 1, 1, 2),
+    "given up, and late": late,
 }
 
 WRONG = {

@@ -1,6 +1,5 @@
 """STOPs at random moments, while messages to those people wait behind a slow provider."""
 
-import asyncio
 import random
 import signal
 from collections import Counter
@@ -18,23 +17,11 @@ VOTES = 4
 
 
 async def race(rig, plant: str | None):
-    """Everybody votes ``VOTES`` times; while the replies wait, a half of them says STOP, and then votes once more."""
-    chance = random.Random(11)
+    """Replies wait for a slow provider while people say STOP."""
     async with FakeProvider(answer=slow(0.1)) as provider, rig.clients() as clients:
         rig.settle_bot(provider.url, connections="50")
         bot = await rig.bot(plant)
-        numbers = [north_american(100 + index) for index in range(CONTACTS)]
-        stopping = set(chance.sample(numbers, CONTACTS // 2))
-
-        async def viewer(number: str) -> None:
-            for turn in range(VOTES):
-                await clients.deliver(*rig.message(number, turn, "vote 1"))
-            if number in stopping:
-                await asyncio.sleep(chance.uniform(0, 1.2))
-                await clients.deliver(*rig.message(number, VOTES, "STOP"), copies=chance.choice([1, 2]))
-                await clients.deliver(*rig.message(number, VOTES + 1, "vote 2"))
-
-        await asyncio.gather(*map(viewer, numbers))
+        await rig.regret(clients, [north_american(100 + index) for index in range(CONTACTS)], VOTES, random.Random(11))
         await rig.quiet()
         assert await bot.end(signal.SIGINT) == 0
         return await rig.evidence(clients.told, provider.sends)

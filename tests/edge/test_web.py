@@ -1,8 +1,8 @@
 """The door on the street over real HTTP: what hostile, broken and hurried senders get."""
 
 import asyncio
-import gc
 import contextlib
+import gc
 import gzip
 import io
 import json

@@ -1,12 +1,12 @@
 """Where a bot keeps everything, and what a 2xx is to mean there."""
 
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from vaiven.edge.places import Place, Reader
 from vaiven.flow.problems import suggest
 from vaiven.model.errors import SettingsError
+from vaiven.stores.registry import public as public
 
 REDIS = ("redis-fast", "redis-strict")
 PROFILES: dict[str, tuple[str, ...]] = {
@@ -28,18 +28,11 @@ NAMES = ("local", "redis-fast", "redis-strict", "dev")
 SHARED = frozenset({scheme for scheme, profiles in PROFILES.items() if profiles == REDIS})
 """Schemes of stores that many processes can serve from."""
 
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
-
 
 def is_shared(url: str) -> bool:
     """Whether many processes can serve from this store. One that another package brings is taken at its word."""
     scheme = url.partition("://")[0]
     return scheme in SHARED or scheme not in PROFILES
-
-
-def public(url: str) -> str:
-    """The URL as it may be shown: without user and password."""
-    return _CREDENTIALS.sub("//", url)
 
 
 def read_store(reader: Reader, place: Place) -> str | None:

@@ -1,5 +1,6 @@
 """Stores by URL. Another package adds one under the entry point group ``vaiven.stores``: scheme = ``module:function``."""
 
+import re
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from urllib.parse import unquote
@@ -9,6 +10,13 @@ from vaiven.stores.contract import Store
 
 _REDIS = ("redis", "rediss", "redis+unix", "redis+cluster", "rediss+cluster")
 _PROFILES = {"memory": ("dev",), "sqlite": ("local",), **dict.fromkeys(_REDIS, ("redis-fast", "redis-strict"))}
+
+_CREDENTIALS = re.compile(r"^(?!sqlite:)([^:]*:)//.*@")
+
+
+def public(url: str) -> str:
+    """A store's URL as it may be shown: without user and password."""
+    return _CREDENTIALS.sub(r"\1//", url)
 
 
 def open_store(
@@ -48,11 +56,16 @@ def open_store(
     if scheme in _REDIS and separator:
         try:
             from vaiven.stores.redis import Durability, RedisStore
+            from vaiven.stores.redis.address import read_url
         except ModuleNotFoundError as error:
             told = f"store: {scheme}:// needs the package {error.name}, which is not installed. Run: pip install 'vaiven[redis]'"
             raise SettingsError([told]) from error
 
-        wait = Durability() if profile == "redis-strict" else None
+        replicas = read_url(url).replicas
+        if profile == "redis-fast" and replicas is not None:
+            raise SettingsError(["store: replicas= in its URL is for the profile redis-strict. Take it out, or change that."])
+        strict = Durability() if replicas is None else Durability(replicas=replicas)
+        wait = strict if profile == "redis-strict" else None
         return RedisStore(url, bot=bot, partitions=partitions, clock=clock, read_only=read_only, wait=wait)
     for entry in entry_points(group="vaiven.stores", name=scheme):
         opener = entry.load()
@@ -60,6 +73,6 @@ def open_store(
         return made
     raise SettingsError(
         [
-            f"store: nothing is known of {url!r}. Known: memory://, sqlite:///file.db, redis://host:6379, redis+cluster://host:6379."
+            f"store: nothing is known of {public(url)!r}. Known: memory://, sqlite:///file.db, redis://host:6379, redis+cluster://host:6379."
         ]
     )

@@ -42,7 +42,7 @@ class Law(StrEnum):
     UNSAID = "unsaid"
     """A row listed as accepted has been at the provider."""
     SEQUENCE = "sequence"
-    """A contact hears the replies in the order they were said."""
+    """A contact hears the replies in the order they were said, but for those of which nobody knows when they went."""
     DOUBT = "doubt"
     """Only rows that were dialed at a crash are listed unknown or go twice, and those that were are not passed over."""
     CONSENT = "consent"
@@ -198,8 +198,12 @@ def sent(evidence: Evidence) -> Iterator[Finding]:
 
 
 def heard(evidence: Evidence) -> Iterator[Finding]:
-    """SEQUENCE: first arrivals of each contact's rows, but for confirmations, which may pass."""
+    """SEQUENCE: first arrivals of each contact's rows, but for confirmations, which may pass.
+
+    One that was in doubt holds nothing up any more when it is given up. Whoever had dialed it may only have stood still.
+    """
     rows = {row.reference: row for row in evidence.rows}
+    doubted = {reference for reference, _ in frozenset().union(*evidence.crashes)}
     last: dict[tuple[Urn, str], tuple[int, int]] = {}
     arrived: set[str] = set()
     for send in evidence.sends:
@@ -207,6 +211,8 @@ def heard(evidence: Evidence) -> Iterator[Finding]:
         if row is None or row.reference in arrived or row.message_class is MessageClass.CONSENT:
             continue
         arrived.add(row.reference)
+        if row.state is RowState.UNKNOWN and row.reference in doubted:
+            continue
         key = (row.home, row.channel)
         if last.get(key, (row.partition, -1)) > (row.partition, row.row):
             yield Finding(Law.SEQUENCE, f"{row.reference} after {last[key][1]}")
@@ -237,7 +243,9 @@ def _stopped(
 ) -> Iterator[Finding]:
     mine = [row for row in rows if row.message_class is MessageClass.CONSENT and row.row // ROWS_A_TURN == number]
     confirmed = [at for row in mine for at in arrivals.get(row.reference, ())]
-    if len(mine) != 1 or len(confirmed) > 1 or (mine[0].state is RowState.ACCEPTED) != bool(confirmed):
+    # One that was dialed at a crash may have been sent: DOUBT sees to those.
+    wrong = len(mine) != 1 or (mine[0].state is not RowState.UNKNOWN and (mine[0].state is RowState.ACCEPTED) != bool(confirmed))
+    if wrong or len(confirmed) > 1:
         yield Finding(Law.CONSENT, f"turn {number}: {len(mine)} confirmations made, {len(confirmed)} sent")
     for row in rows:
         if row.message_class is MessageClass.CONSENT:

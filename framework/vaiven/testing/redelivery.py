@@ -18,20 +18,21 @@ LONGEST_S = 60.0
 
 
 class Redelivery:
-    """Posts to one address.
+    """Posts to ``urls``, one after the other; the list may be changed on the way, as a balancer's is.
 
     ``told``: by home, each message in the order first posted, and whether it was acknowledged. ``refused`` counts answers
     and errors that were no 200. ``posted`` counts posts by message; ``acks`` all 200s.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self.url = url
+    def __init__(self, session: aiohttp.ClientSession, *urls: str) -> None:
+        self.urls = [*urls]
         self.told: dict[Urn, dict[str, bool]] = defaultdict(dict)
         self.posted: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.retry_after: Counter[str | None] = Counter()
         self.acks = 0
         self._session = session
+        self._turn = 0
         self._progress = asyncio.Condition()
 
     async def deliver(
@@ -53,8 +54,10 @@ class Redelivery:
     async def post(self, id: str, webhook: Webhook) -> str:
         """Post once; give the status, or the name of what went wrong."""
         self.posted[id] += 1
+        self._turn += 1
+        url = self.urls[self._turn % len(self.urls)]
         try:
-            async with self._session.post(self.url, data=webhook.body, headers=dict(webhook.headers)) as answer:
+            async with self._session.post(url, data=webhook.body, headers=dict(webhook.headers)) as answer:
                 if answer.status == 503:
                     self.retry_after[answer.headers.get("Retry-After")] += 1
                 result = str(answer.status)

@@ -26,8 +26,9 @@ INFO: dict[str, Any] = {
     "rdb_last_bgsave_status": "ok",
     "connected_clients": 9,
     "maxclients": 10_000,
-    "connected_slaves": 1,
+    "connected_slaves": 2,
     "slave0": {"ip": "10.0.0.8", "port": 6379, "state": "online", "offset": 9, "lag": 0},
+    "slave1": {"ip": "10.0.0.9", "port": 6379, "state": "online", "offset": 9, "lag": 1},
 }
 CONFIG = {
     "appendfsync": "always",
@@ -36,7 +37,7 @@ CONFIG = {
     "min-replicas-max-lag": "2",
     "stop-writes-on-bgsave-error": "yes",
 }
-ALONE = {"connected_slaves": 0, "slave0": None}
+ALONE = {"connected_slaves": 0, "slave0": None, "slave1": None}
 
 
 def server(config: dict[str, str] | None = CONFIG, ping_s: float = 0.0005, **info: Any) -> ServerFacts:
@@ -74,8 +75,9 @@ def test_a_server_as_it_should_be(told, profile: str) -> None:
         (Code.REDIS_ROLE, "fail", {"loading": 1}),
         (Code.REDIS_MODE, "fail", {"cluster_enabled": 1}),
         (Code.REDIS_REPLICAS, "warn", {"slave1": {"ip": "10.0.0.9", "port": 6379, "state": "wait_bgsave", "lag": 0}}),
-        (Code.REDIS_REPLICAS, "fail", {"slave0": {"ip": "10.0.0.9", "port": 6379, "state": "online", "lag": 60}}),
-        (Code.REDIS_REPLICAS, "warn", ALONE),
+        (Code.REDIS_REPLICAS, "fail", {"slave1": None, "slave0": {"ip": "10.0.0.9", "port": 6379, "state": "online", "lag": 60}}),
+        (Code.REDIS_REPLICAS, "warn", {"connected_slaves": 1, "slave1": None}),
+        (Code.REDIS_REPLICAS, "fail", ALONE),
         (Code.REDIS_MIN_REPLICAS, "fail", ALONE),
         (Code.REDIS_VERSION, "fail", {"redis_version": "6.2.14"}),
         (Code.REDIS_VERSION, "warn", {"redis_version": "7.0.15"}),
@@ -93,7 +95,7 @@ def test_what_bites(told, code: Code, severity: str, info: dict[str, Any]) -> No
         ("redis-fast", "7.0.15", {"appendfsync": "everysec"}, "ok"),
         ("redis-fast", "7.4.1", {"appendfsync": "no"}, "fail"),
         ("redis-fast", "7.4.1", {"no-appendfsync-on-rewrite": "yes"}, "warn"),
-        ("redis-strict", "7.4.1", {"appendfsync": "everysec"}, "warn"),
+        ("redis-strict", "7.4.1", {"appendfsync": "everysec"}, "fail"),
         ("redis-strict", "7.0.15", {"appendfsync": "everysec"}, "fail"),
         ("redis-strict", "7.0.15", {}, "ok"),
         ("redis-strict", "7.4.1", {"no-appendfsync-on-rewrite": "yes"}, "fail"),
@@ -105,8 +107,40 @@ def test_fsync_is_judged_by_the_profile(told, profile: str, version: str, config
 
 
 def test_alone_it_is_worth_its_disk_and_that_is_said() -> None:
-    (finding,) = [each for each in found(server({**CONFIG, "min-replicas-to-write": "0"}, **ALONE)) if each.fix]
-    assert "worth this server's disk" in finding.told
+    alone = server({**CONFIG, "min-replicas-to-write": "0"}, **ALONE)
+    (finding,) = [each for each in found(alone, wants_replicas=0) if each.fix]
+    assert (finding.severity, "worth this server's disk" in finding.told) == ("warn", True)
+    (finding,) = [each for each in found(alone) if each.fix]
+    assert (finding.severity, "answered 503" in finding.told, "?replicas=0" in finding.fix) == ("fail", True, True)
+
+
+def test_strict_wants_a_replica_more_than_it_waits_for(told) -> None:
+    two = server()
+    severities = [told(found(two, wants_replicas=count))[Code.REDIS_REPLICAS] for count in (0, 1, 2, 3)]
+    assert severities == ["ok", "ok", "warn", "fail"]
+    assert told(found(two, "redis-fast"))[Code.REDIS_REPLICAS] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "config", "info"),
+    [
+        (Code.REDIS_FSYNC, "fail", {**CONFIG, "appendfsync": "everysec"}, {}),
+        (Code.REDIS_AOF, "fail", CONFIG, {"aof_enabled": 0}),
+        (Code.REDIS_EVICTION, "fail", CONFIG, {"maxmemory_policy": "allkeys-lru"}),
+    ],
+)
+def test_a_replica_is_looked_at_as_the_primary_of_tomorrow(
+    code: Code, severity: str, config: dict[str, str], info: dict[str, Any]
+) -> None:
+    replica = ServerFacts("10.0.0.8:6379", info={**INFO, "role": "slave", **info}, config=config)
+    (finding,) = [each for each in found(server(), replicas=(replica,)) if each.fix]
+    assert (finding.code, finding.severity, finding.about) == (code, severity, "10.0.0.8:6379")
+    assert not [each for each in found(server(), replicas=(replica,)) if each.code is Code.REDIS_ROLE and each.fix]
+
+
+def test_a_replica_that_cannot_be_asked_from_here_is_no_failure() -> None:
+    (finding,) = [each for each in found(server(), replicas=(ServerFacts("10.0.0.8:6379", error="nothing in 2 s"),)) if each.fix]
+    assert (finding.code, finding.severity, "appendfsync always" in finding.fix) == (Code.REDIS_REPLICAS, "warn", True)
 
 
 def test_without_a_minimum_of_replicas_a_failover_forgets(told) -> None:
@@ -152,9 +186,9 @@ def node(number: int, flags: str, primary: str = "", slots: int = 0, linked: boo
 NODES = (node(1, "myself,master", slots=16_384), node(2, "slave", "id1"))
 
 
-def clustered(*nodes: Node, state: dict[str, str] | None = STATE):
-    one = server(cluster_enabled=1)
-    return list(check_cluster(RedisFacts(True, True, False, (one,), cluster=state, nodes=nodes or NODES)))
+def clustered(*nodes: Node, state: dict[str, str] | None = STATE, profile: str = "redis-fast", coverage: str = "no"):
+    one = server({**CONFIG, "cluster-require-full-coverage": coverage}, cluster_enabled=1)
+    return list(check_cluster(RedisFacts(True, True, False, (one,), cluster=state, nodes=nodes or NODES), profile))
 
 
 def test_a_cluster_as_it_should_be(told) -> None:
@@ -184,6 +218,16 @@ def test_a_primary_without_a_replica_that_lives(told) -> None:
     assert told(clustered(NODES[0]))[Code.CLUSTER_REPLICAS] == "warn"
     assert told(clustered(NODES[0], node(2, "slave,fail", "id1")))[Code.CLUSTER_REPLICAS] == "warn"
     assert told(clustered(*NODES, node(3, "master")))[Code.CLUSTER_REPLICAS] == "ok"
+
+
+def test_one_replica_each_is_too_few_where_a_write_waits_for_it(told) -> None:
+    assert told(clustered(profile="redis-strict"))[Code.CLUSTER_REPLICAS] == "warn"
+    assert told(clustered(*NODES, node(3, "slave", "id1"), profile="redis-strict"))[Code.CLUSTER_REPLICAS] == "ok"
+
+
+def test_a_cluster_that_one_lost_primary_stops(told) -> None:
+    assert told(clustered(coverage="yes"))[Code.CLUSTER_COVERAGE] == "warn"
+    assert told(clustered())[Code.CLUSTER_COVERAGE] == "ok"
 
 
 def test_slots_on_their_way(told) -> None:

@@ -20,11 +20,16 @@ def look(url: str):
 @pytest.mark.parametrize("program", programs(), ids=lambda program: Path(program).name)
 def test_a_server_with_a_replica(told, program: str) -> None:
     with primary_and_replica(appendfsync="always", program=program) as (primary, replica):
-        primary.say("CONFIG", "SET", "maxmemory", "100mb")
+        for each in (primary, replica):
+            each.say("CONFIG", "SET", "maxmemory", "100mb")
         wait_until(lambda: "state=online" in primary.info("replication")["slave0"], "its replica is online")
         facts = look(primary.url)
         found = told(check_redis(facts, "redis-fast"))
         assert {code for code, severity in found.items() if severity != "ok"} == {Code.REDIS_MIN_REPLICAS}
+        assert [each.name for each in facts.replicas] == [f"127.0.0.1:{replica.port}"]
+        replica.say("CONFIG", "SET", "appendfsync", "everysec")
+        strict = [each for each in check_redis(look(primary.url), "redis-strict") if each.code is Code.REDIS_FSYNC and each.fix]
+        assert [each.about for each in strict] == [f"127.0.0.1:{replica.port}"]
         primary.say("CONFIG", "SET", "min-replicas-to-write", "1", "min-replicas-max-lag", "2")
         assert set(told(check_redis(look(primary.url), "redis-fast")).values()) == {"ok"}
         assert told(check_redis(look(replica.url), "redis-fast"))[Code.REDIS_ROLE] == "fail"
@@ -35,7 +40,7 @@ def test_what_is_set_wrong_is_seen(told) -> None:
         one.say("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         for number in range(40):
             one.say("SET", f"key{number}", "x" * 100_000)
-        found = told(check_redis(look(one.url), "redis-strict"))
+        found = told(check_redis(look(f"{one.url}?replicas=0"), "redis-strict"))
     assert {code: found[code] for code in (Code.REDIS_EVICTION, Code.REDIS_FSYNC, Code.REDIS_REPLICAS)} == {
         Code.REDIS_EVICTION: "fail",
         Code.REDIS_FSYNC: "fail",
@@ -77,7 +82,7 @@ def test_a_cluster_with_a_node_that_dies(told) -> None:
         facts = look(formed.url)
         assert len(facts.servers) == len(facts.nodes) == 6
         assert sum(node.slots for node in facts.nodes) == 16_384
-        found = told(check_redis(facts, "redis-fast")) | told(check_cluster(facts))
+        found = told(check_redis(facts, "redis-fast")) | told(check_cluster(facts, "redis-fast"))
         assert {code for code, severity in found.items() if severity != "ok"} == {Code.REDIS_MEMORY, Code.REDIS_MIN_REPLICAS}
 
         single = told(check_redis(look(formed.servers[0].url), "redis-fast"))
@@ -90,7 +95,7 @@ def test_a_cluster_with_a_node_that_dies(told) -> None:
 
         move = formed.move(0, formed.servers[1])
         move.begin()
-        assert told(check_cluster(look(formed.url)))[Code.CLUSTER_MOVING] == "warn"
+        assert told(check_cluster(look(formed.url), "redis-fast"))[Code.CLUSTER_MOVING] == "warn"
         formed.servers[1].kill()
         assert [answered.name for answered in look(formed.url).servers if answered.error]
 

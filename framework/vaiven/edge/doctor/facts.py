@@ -150,11 +150,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class RedisFacts:
-    """The servers that a store URL leads to. ``cluster`` is ``CLUSTER INFO``, None if it is none or may not be looked at."""
+    """The servers that a store URL leads to. ``cluster`` is ``CLUSTER INFO``, None if it is none or may not be looked at.
+
+    ``replicas``: the replicas of a single server, where its own word says they are; those of a cluster are among ``servers``.
+    ``wants_replicas``: for how many a write waits under ``redis-strict``.
+    """
 
     wants_cluster: bool
     has_password: bool
     is_local: bool
     servers: tuple[ServerFacts, ...]
+    replicas: tuple[ServerFacts, ...] = ()
+    wants_replicas: int = 1
     cluster: Mapping[str, str] | None = None
     nodes: tuple[Node, ...] = field(default=())

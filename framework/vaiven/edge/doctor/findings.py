@@ -66,6 +66,7 @@ class Code(StrEnum):
     CLUSTER_STATE = "cluster-state"
     CLUSTER_NODES = "cluster-nodes"
     CLUSTER_REPLICAS = "cluster-replicas"
+    CLUSTER_COVERAGE = "cluster-coverage"
     CLUSTER_MOVING = "cluster-moving"
 
 

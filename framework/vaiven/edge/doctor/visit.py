@@ -76,4 +76,4 @@ async def _servers(url: str, profile: str) -> Iterable[Finding]:
         facts = await look_at_redis(url)
     except SettingsError as error:
         return [fail(Code.REDIS_REACH, str(error), "Write the store's URL as docs/run.md tells.")]
-    return chain(check_redis(facts, profile), check_cluster(facts))
+    return chain(check_redis(facts, profile), check_cluster(facts, profile))

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from vaiven.model.errors import SettingsError
+from vaiven.stores.registry import public
 
 PORT = 6379
+MOST_REPLICAS = 9
 _SCHEMES = {"redis": (False, False), "rediss": (True, False), "redis+cluster": (False, True), "rediss+cluster": (True, True)}
-_OPTIONS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname"})
+TLS_OPTIONS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname"})
+_OPTIONS = TLS_OPTIONS | {"replicas"}
 _FORM = "redis://[user:password@]host[:port][/db], redis+cluster://host:port[,host:port…], rediss:// for TLS, redis+unix:///path"
 
 
@@ -26,7 +29,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a URL says. ``seeds`` has one address, or any nodes of the cluster."""
+    """What a URL says. ``seeds`` has one address, or any nodes of the cluster.
+
+    ``replicas``: whose disks a write needs besides the primary's under ``redis-strict``; None: not said.
+    """
 
     seeds: tuple[Address, ...]
     cluster: bool = False
@@ -34,6 +40,7 @@ class Place:
     user: str = ""
     password: str = field(default="", repr=False)
     tls: ssl.SSLContext | None = None
+    replicas: int | None = None
 
     @property
     def name(self) -> str:
@@ -44,8 +51,8 @@ class Place:
 def read_url(url: str) -> Place:
     """What a store URL says: ``redis://``, ``rediss://``, ``redis+unix://``, ``redis+cluster://``, ``rediss+cluster://``.
 
-    Options after ``?`` are those of redis-py: ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile`` (paths) and
-    ``ssl_check_hostname`` (``false`` where the certificate bears another name).
+    Options after ``?``: ``replicas``, how many a write waits for under ``redis-strict``; and those of redis-py: ``ssl_ca_certs``,
+    ``ssl_certfile``, ``ssl_keyfile`` (paths) and ``ssl_check_hostname`` (``false`` where the certificate bears another name).
 
     Raises:
         SettingsError: it cannot be read so; its text never holds the password.
@@ -55,9 +62,13 @@ def read_url(url: str) -> Place:
     user, _, password = credentials.partition(":")
     options = dict(parse_qsl(parts.query))
     try:
+        replicas = int(options["replicas"]) if "replicas" in options else None
+        if replicas is not None and not 0 <= replicas <= MOST_REPLICAS:
+            raise ValueError
         if parts.scheme == "redis+unix":
             seeds: tuple[Address, ...] = (Address("", path=unquote(parts.path)),)
-            return Place(seeds, db=int(options.get("db", 0)), user=unquote(user), password=unquote(password))
+            db = int(options.get("db", 0))
+            return Place(seeds, db=db, user=unquote(user), password=unquote(password), replicas=replicas)
         tls, cluster = _SCHEMES[parts.scheme]
         if not set(options) <= _OPTIONS:
             raise ValueError
@@ -66,11 +77,10 @@ def read_url(url: str) -> Place:
         if (cluster and db) or (not cluster and len(seeds) != 1) or db < 0:
             raise ValueError
     except (KeyError, ValueError):
-        shown = url if not credentials else url.replace(credentials, "…")
         raise SettingsError(
-            [f"store: {shown!r} cannot be read. Write {_FORM}. Options: {', '.join(sorted(_OPTIONS))}."]
+            [f"store: {public(url)!r} cannot be read. Write {_FORM}. Options: {', '.join(sorted(_OPTIONS))}."]
         ) from None
-    return Place(seeds, cluster, db, unquote(user), unquote(password), _context(options) if tls else None)
+    return Place(seeds, cluster, db, unquote(user), unquote(password), _context(options) if tls else None, replicas)
 
 
 def _address(text: str) -> Address:

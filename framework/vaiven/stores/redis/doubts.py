@@ -2,11 +2,11 @@
 
 A connection may break after the server has run a script. The rows that it dialed would then lie there until their owner dies.
 So a handle remembers which rows it has given out, and for a while after such a failure its claims also give what is dialed under
-its own epoch and was never given.
+its own epoch and was never given. If that epoch has ended meanwhile, or the lease is given back, such rows are queued again.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from vaiven.model.errors import StoreUnavailable
@@ -18,7 +18,12 @@ from vaiven.stores.redis.claims import flat
 DOUBT_S = 60.0
 """How long a partition is looked at again: a server that stood still may run a call long after its connection was given up."""
 
+REFUSED = 10_000
+"""So many settlements that the server refused are remembered: those rows were given, whatever they look like."""
+
 _Key = tuple[int, int]
+_Reign = tuple[int, int]
+"""A partition, and the send epoch under which this handle asked for something of it."""
 
 
 class Doubts:
@@ -27,43 +32,66 @@ class Doubts:
     def __init__(self) -> None:
         self._given: set[_Key] = set()
         self._asked: dict[_Key, int] = {}
-        self._until: dict[int, float] = {}
+        self._refused: dict[_Key, None] = {}
+        self._until: dict[_Reign, float] = {}
+        self._calls: dict[int, Mapping[int, int]] = {}
+        self._serial = 0
         self._looking = False
 
     def gave(self, rows: Iterable[OutboxRow]) -> None:
         self._given.update([(row.partition, row.row) for row in rows])
 
-    def settled(self, rows: Iterable[_Key]) -> None:
-        self._given.difference_update(rows)
+    def settled(self, answers: Iterable[tuple[_Key, bool]]) -> None:
+        for key, done in answers:
+            self._given.discard(key)
+            if not done:
+                self._refused[key] = None
+        while len(self._refused) > REFUSED:
+            del self._refused[next(iter(self._refused))]
 
     @contextmanager
-    def dialing(self, rows: list[_Key], partitions: Iterable[int]) -> Iterator[None]:
-        """While a call is under way that may dial these rows, or others of these partitions."""
+    def dialing(self, rows: list[_Key], epochs: Mapping[int, int]) -> Iterator[None]:
+        """While a call is under way that may dial these rows, or others of these partitions under these epochs."""
+        self._serial = serial = self._serial + 1
+        self._calls[serial] = epochs
         for key in rows:
             self._asked[key] = self._asked.get(key, 0) + 1
         try:
             yield
         except (StoreUnavailable, asyncio.CancelledError):
             ends = asyncio.get_running_loop().time() + DOUBT_S
-            self._until.update(dict.fromkeys(partitions, ends))
+            self._until.update(dict.fromkeys(epochs.items(), ends))
             raise
         finally:
+            del self._calls[serial]
             for key in rows:
                 self._asked[key] -= 1
                 if not self._asked[key]:
                     del self._asked[key]
 
+    def open(self, partitions: Collection[int] | None = None) -> dict[int, int]:
+        """Where something may have been missed, of these partitions or of all, with the newest epoch under which that is so."""
+        now = asyncio.get_running_loop().time()
+        self._until = {reign: ends for reign, ends in self._until.items() if ends > now}
+        return dict(sorted(reign for reign in self._until if partitions is None or reign[0] in partitions))
+
+    def missed(self, dialed: Iterable[tuple[OutboxRow, int]]) -> list[OutboxRow]:
+        """Of rows dialed, each with its epoch, those that nobody was given, or will be by a call that is under way."""
+        known = self._given | self._asked.keys() | self._refused.keys()
+        under_way = {reign for call in self._calls.values() for reign in call.items()}
+        lost = self._until.keys() - under_way
+        return [row for row, epoch in dialed if (row.partition, epoch) in lost and (row.partition, row.row) not in known]
+
     async def resolved(self, on: Asking, epochs: Mapping[int, int], room: Mapping[str, int]) -> list[OutboxRow]:
         """Rows dialed and never given, as far as there is room; not while another claim looks for them."""
         if self._looking or not self._until:
             return []
-        now, left = asyncio.get_running_loop().time(), dict(room)
-        self._until = {partition: ends for partition, ends in self._until.items() if ends > now}
-        asked = [partition for partition in self._until if partition in epochs]
+        left = dict(room)
+        asked = {partition: epoch for partition, epoch in self.open(epochs).items() if epochs[partition] == epoch}
         not_missed = {*self._given, *self._asked}
         self._looking = True
         try:
-            found = await on.over(on.read, "dialed", asked, lambda group: flat((each, epochs[each]) for each in group))
+            found = await on.over(on.read, "dialed", asked, lambda group: flat((each, asked[each]) for each in group))
         finally:
             self._looking = False
         not_missed |= self._given | self._asked.keys()

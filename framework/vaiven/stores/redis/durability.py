@@ -12,16 +12,23 @@ RECEIPT_PART = 4
 """Of the time for replicas' disks, one part in so many is given beforehand for their memory."""
 
 
+REPLICAS = 1
+"""Whose disks a write waits for besides the primary's, unless the URL says how many."""
+
+_CURE = "redis-strict needs replicas that follow and keep an append-only file, or ?replicas=0 in the store's URL"
+
+
 @dataclass(frozen=True, slots=True)
 class Durability:
     """Whose word a write needs: the server's own disk (``local``, 0 or 1) and the disks of ``replicas``, in ``timeout_ms``.
 
-    Replicas should have ``appendfsync always`` too: with ``everysec`` their disks take a second to answer.
+    The server must have ``appendfsync always``, replicas should: with ``everysec`` some versions answer ``WAITAOF`` before the
+    file is synced (Redis 7.4.0 to 7.4.2, and Valkey 9.1 as seen), others once a second. Source: redis pull request 13793.
     Servers before 7.2 lack ``WAITAOF``: replicas answer for their memory only, the own disk by ``appendfsync always``.
     """
 
     local: int = 1
-    replicas: int = 1
+    replicas: int = REPLICAS
     timeout_ms: int = 1500
 
     @property
@@ -83,8 +90,9 @@ class Gate:
         if len(got) == len(self._needed) and all(have >= need for have, need in zip(got, self._needed, strict=True)):
             return None
         if len(self._needed) == 1:
-            return f"acknowledged by {got[0]} of {self._needed[0]} replicas"
-        return f"acknowledged by {got[0]} of {self._needed[0]} own disks and {got[1]} of {self._needed[1]} replicas' disks"
+            return f"acknowledged by {got[0]} of {self._needed[0]} replicas: {_CURE}"
+        told = f"acknowledged by {got[0]} of {self._needed[0]} own disks and {got[1]} of {self._needed[1]} replicas' disks"
+        return f"{told}: {_CURE}" if got[1] < self._needed[1] else told
 
 
 def gate_for(wait: Durability, facts: ServerFacts, fsync: str | None) -> Gate | None:
@@ -95,8 +103,8 @@ def gate_for(wait: Durability, facts: ServerFacts, fsync: str | None) -> Gate | 
     """
     if wait.local and not facts.aof:
         raise StoreMismatch("redis-strict needs an append-only file: set appendonly yes on the server")
-    if not facts.waitaof and wait.local and fsync not in (None, "always"):
-        raise StoreMismatch(f"redis-strict on {facts} needs appendfsync always (it is {fsync}): this version has no WAITAOF")
+    if wait.local and fsync not in (None, "always"):
+        raise StoreMismatch(f"redis-strict needs appendfsync always on the server ({facts}; it is {fsync}), and on its replicas")
     if not facts.waitaof:
         return Gate((wait.replicas,), ("WAIT", wait.replicas, wait.timeout_ms)) if wait.replicas else None
     waitaof: tuple[Word, ...] = ("WAITAOF", wait.local, wait.replicas, wait.timeout_ms)

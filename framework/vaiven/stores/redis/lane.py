@@ -99,13 +99,11 @@ async def _greet(link: Link, place: Place, wait: Durability | None) -> Greeting:
         raise StoreMismatch(f"{link.server} is {'a node' if facts.cluster else 'no node'} of a cluster: {hint}")
     gate = None
     if wait is not None:
-        fsync = None
-        if not facts.waitaof:
-            try:
-                told = (await _say(link, [("CONFIG", "GET", "appendfsync")]))[0]
-                fsync = told[1].decode() if told else None
-            except StoreUnavailable:
-                fsync = None  # hosted servers do not let anybody read their configuration
+        try:
+            told = (await _say(link, [("CONFIG", "GET", "appendfsync")]))[0]
+            fsync = told[1].decode() if told else None
+        except (StoreUnavailable, CommandRefused):
+            fsync = None  # hosted servers do not let anybody read their configuration
         gate = gate_for(wait, facts, fsync)
     return Greeting(link, facts, gate)
 

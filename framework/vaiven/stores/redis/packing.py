@@ -166,6 +166,12 @@ def _line(value: bytes) -> _Line:
     )
 
 
+def epoch_of(value: bytes) -> int:
+    """The send epoch under which a row was last dialed."""
+    epoch: int = _FIXED.unpack_from(value)[4]
+    return epoch
+
+
 def read_row(partition: int, id_: int, value: bytes) -> OutboxRow:
     """A row as it stands."""
     line = _line(value)

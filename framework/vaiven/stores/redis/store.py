@@ -2,14 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from vaiven.model.contacts import ContactState
 from vaiven.model.errors import SettingsError, StoreError, StoreMismatch, StoreUnavailable
 from vaiven.model.events import Event
-from vaiven.model.outbox import OutboxRow, Settlement
+from vaiven.model.outbox import OutboxRow, RowState, Settlement
 from vaiven.model.turns import Committed, Consent, DeadLetter, Taken, Turn, TurnRecord, Verdict
 from vaiven.model.urns import Identity, Urn, partition_of
 from vaiven.stores.contract import AtOnce, Claiming, Counts, FlowVersion, Held, Lag, Role, Total
@@ -229,6 +229,10 @@ class RedisStore:
         if partitions is None:
             await self.attend(role, owner, 0)
             self._owners.discard((role, owner))
+        if role is Role.SEND and (reigns := self._doubts.open(partitions)):
+            # The next owner could not know that nobody has sent what we missed.
+            found = await on.over(on.read, "dialed", reigns, lambda group: flat((each, reigns[each]) for each in group))
+            await self._queue_again(((packing.read_row(*row), reigns[row[0]]) for row in found), reigns)
         groups = on.groups(range(self.partitions) if partitions is None else partitions)
         await asyncio.gather(*(on.run("release", group[0], (role, owner, forget, group)) for group in groups))
 
@@ -283,8 +287,8 @@ class RedisStore:
     async def commit(self, turns: Sequence[Turn], claiming: Claiming | None = None) -> list[Verdict]:
         if claiming is None:
             return await commits.commit(self._on, turns, None)
-        rows = [(row.partition, row.row) for turn in turns for row in turn.rows]
-        with self._doubts.dialing(rows, {partition for partition, _ in rows}):
+        rows, sends = [(row.partition, row.row) for turn in turns for row in turn.rows], claiming.epochs
+        with self._doubts.dialing(rows, {partition: sends[partition] for partition, _ in rows if partition in sends}):
             verdicts = await commits.commit(self._on, turns, claiming)
         self._doubts.gave(row for verdict in verdicts if isinstance(verdict, Committed) for row in verdict.dialed)
         return verdicts
@@ -304,24 +308,40 @@ class RedisStore:
 
     async def claim(self, epochs: Mapping[int, int], now_ms: int, budget: Mapping[str, int]) -> list[OutboxRow]:
         on, room = self._on, {channel: room for channel, room in budget.items() if room > 0}
-        with self._doubts.dialing([], epochs):
+        with self._doubts.dialing([], dict(epochs)):
             given = await claims.claim(on, epochs, now_ms, room)
         self._doubts.gave(given)
         for row in given:
             room[row.channel] -= 1
-        missed = await self._doubts.resolved(on, epochs, room)
+        try:
+            missed = await self._doubts.resolved(on, epochs, room)
+        except StoreUnavailable:
+            missed = []  # a later claim looks again, and what was claimed must not be lost over it
         self._doubts.gave(missed)
         return sorted([*given, *missed], key=packing.rank)
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         settled = await commits.settle(self._on, settlements)
-        self._doubts.settled([(told.partition, told.row) for told in settlements])
+        self._doubts.settled(((told.partition, told.row), done) for told, done in zip(settlements, settled, strict=True))
         return settled
 
     async def strays(self, epochs: Mapping[int, int]) -> list[OutboxRow]:
         on = self._on
         given = await on.over(on.read, "strays", epochs, lambda group: flat((each, epochs[each]) for each in group))
-        return sorted((packing.read_row(*row) for row in given), key=lambda row: (row.partition, row.row))
+        dialed = [(packing.read_row(*row), packing.epoch_of(row[2])) for row in given]
+        missed = await self._queue_again(dialed, epochs)
+        rows = (row for row, _ in dialed if (row.partition, row.row) not in missed)
+        return sorted(rows, key=lambda row: (row.partition, row.row))
+
+    async def _queue_again(self, dialed: Iterable[tuple[OutboxRow, int]], epochs: Mapping[int, int]) -> set[tuple[int, int]]:
+        """Of rows dialed, each with its epoch, queue those again that this handle missed, so that nobody has sent them."""
+        queued = [
+            Settlement(row.partition, epochs[row.partition], row.row, row.attempt, RowState.QUEUED)
+            for row in self._doubts.missed(dialed)
+        ]
+        if queued:
+            await self.settle(queued)
+        return {(told.partition, told.row) for told in queued}
 
     async def draw(self, sender: str, rate_per_s: float, burst: int, wanted: int, now_ms: int) -> int:
         key = self._keys.alone("rate", sender)

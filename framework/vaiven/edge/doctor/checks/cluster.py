@@ -3,17 +3,19 @@
 Source: https://redis.io/docs/latest/commands/cluster-nodes/ (read 2026-11).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from vaiven.edge.doctor.checks.redis import STRICT
 from vaiven.edge.doctor.facts import Node, RedisFacts
-from vaiven.edge.doctor.findings import Code, Finding, fail, ok, warn
+from vaiven.edge.doctor.findings import NAMED, Code, Finding, fail, ok, warn
 
 SLOTS = 16_384
 LOST = frozenset({"fail", "noaddr"})
 DOUBTED = frozenset({"fail?", "handshake"})
 
 
-def check_cluster(facts: RedisFacts) -> Iterator[Finding]:
+def check_cluster(facts: RedisFacts, profile: str) -> Iterator[Finding]:
     """State, slots, nodes, and whether each primary can be replaced."""
     if not facts.wants_cluster or not any(not server.error for server in facts.servers):
         return
@@ -27,7 +29,8 @@ def check_cluster(facts: RedisFacts) -> Iterator[Finding]:
     else:
         yield ok(Code.CLUSTER_STATE, f"state ok, all {SLOTS} slots served")
     yield from _nodes(facts.nodes)
-    yield from _replicas(facts.nodes)
+    yield from _replicas(facts.nodes, facts.wants_replicas if profile == STRICT else 0)
+    yield _coverage(facts)
     moving = [node.name for node in facts.nodes if node.is_moving]
     if moving:
         told = f"slots are being moved at {', '.join(moving)}"
@@ -48,11 +51,28 @@ def _nodes(nodes: Sequence[Node]) -> Iterator[Finding]:
         yield ok(Code.CLUSTER_NODES, f"{len(nodes)} nodes, all well")
 
 
-def _replicas(nodes: Sequence[Node]) -> Iterator[Finding]:
-    followed = {node.primary for node in nodes if "slave" in node.flags and not node.flags & (LOST | DOUBTED)}
-    bare = [node.name for node in nodes if "master" in node.flags and node.slots and node.id not in followed]
+def _coverage(facts: RedisFacts) -> Finding:
+    setting = "cluster-require-full-coverage"
+    told = [server.name for server in facts.servers if server.config is not None and server.config.get(setting) == "yes"]
+    if told:
+        where = ", ".join(told[:NAMED]) + (f" and {len(told) - NAMED} more" if len(told) > NAMED else "")
+        what = f"{setting} is yes on {where}: when one primary is lost, all refuse, and every webhook is answered 503"
+        return warn(Code.CLUSTER_COVERAGE, what, f"CONFIG SET {setting} no on every node, and in its file.")
+    return ok(Code.CLUSTER_COVERAGE, "what is lost with one primary stops no other")
+
+
+def _replicas(nodes: Sequence[Node], wanted: int) -> Iterator[Finding]:
+    """``wanted``: how many a write waits for."""
+    followed = Counter(node.primary for node in nodes if "slave" in node.flags and not node.flags & (LOST | DOUBTED))
+    primaries = [node for node in nodes if "master" in node.flags and node.slots]
+    bare = [node.name for node in primaries if not followed[node.id]]
+    few = [node.name for node in primaries if 0 < followed[node.id] <= wanted]
+    if few:
+        told = f"redis-strict waits for {wanted} replica each, and {', '.join(few)} have no more: after a failover such a shard "
+        told += "acknowledges nothing until the old primary is back as a replica"
+        yield warn(Code.CLUSTER_REPLICAS, told, "One more for each: redis-cli --cluster add-node NEW EXISTING --cluster-slave")
     if bare:
         told = f"no replica of {', '.join(bare)}: when it is lost its contacts get 503 until it is back"
         yield warn(Code.CLUSTER_REPLICAS, told, "redis-cli --cluster add-node NEW EXISTING --cluster-slave")
-    else:
-        yield ok(Code.CLUSTER_REPLICAS, "every primary has a replica")
+    elif not few:
+        yield ok(Code.CLUSTER_REPLICAS, "every primary has a replica" if not wanted else "every primary has replicas to spare")

@@ -43,8 +43,28 @@ def check_redis(facts: RedisFacts, profile: str) -> Iterator[Finding]:
             continue
         yield from _every(server, server.info, facts.wants_cluster, profile)
         if server.info.get("role") == "master":
-            yield from _replicas(server, server.info, facts.wants_cluster, profile)
+            yield from _replicas(server, server.info, facts, profile)
             yield _min_replicas(server, server.info, profile)
+    for server in facts.replicas:
+        yield from _replica(server, profile)
+
+
+def _replica(server: ServerFacts, profile: str) -> Iterator[Finding]:
+    """A single server's replica, which may be the primary tomorrow."""
+    if server.error or server.info is None:
+        told = f"this replica cannot be asked from here: {server.error or 'INFO is refused'}"
+        cure = f"See by hand that it has appendonly yes, maxmemory-policy noeviction, appendfsync {_wanted_fsync(profile)}."
+        yield warn(Code.REDIS_REPLICAS, told, cure, server.name)
+        return
+    yield _version(server, server.info, profile)
+    yield _eviction(server, server.info)
+    yield _memory(server, server.info)
+    yield _aof(server, server.info)
+    yield _fsync(server, server.info, profile)
+
+
+def _wanted_fsync(profile: str) -> str:
+    return "always" if profile == STRICT else "everysec"
 
 
 def _every(server: ServerFacts, info: Info, is_cluster: bool, profile: str) -> Iterator[Finding]:
@@ -155,14 +175,12 @@ def _fsync(server: ServerFacts, info: Info, profile: str) -> Finding:
     fsync, strict = server.config.get("appendfsync", ""), profile == STRICT
     if fsync == "no":
         told = "appendfsync is no: the kernel syncs when it likes, some 30 s late"
-        return fail(Code.REDIS_FSYNC, told, f"CONFIG SET appendfsync {'always' if strict else 'everysec'}", server.name)
+        return fail(Code.REDIS_FSYNC, told, f"CONFIG SET appendfsync {_wanted_fsync(profile)}", server.name)
     if strict and fsync != "always":
-        kind, written = _kind(info)
-        if _numbers(written) < WAITAOF[kind]:
-            told = "appendfsync is everysec, and this version has no WAITAOF: redis-strict does not start"
-            return fail(Code.REDIS_FSYNC, told, "CONFIG SET appendfsync always", server.name)
-        told = "appendfsync is everysec: under redis-strict a webhook waits for the next sync, up to a second"
-        return warn(Code.REDIS_FSYNC, told, "CONFIG SET appendfsync always", server.name)
+        told = f"appendfsync is {fsync}: redis-strict does not start"
+        if info.get("role") != "master":
+            told = f"appendfsync is {fsync} on this replica: it may acknowledge before its file is synced, or once a second"
+        return fail(Code.REDIS_FSYNC, told, "CONFIG SET appendfsync always, and in its file", server.name)
     if server.config.get("no-appendfsync-on-rewrite") == "yes":
         told = "no-appendfsync-on-rewrite is yes: during a rewrite nothing is synced"
         return (fail if strict else warn)(Code.REDIS_FSYNC, told, "CONFIG SET no-appendfsync-on-rewrite no", server.name)
@@ -186,7 +204,7 @@ def _clients(server: ServerFacts, info: Info) -> Finding:
     return ok(Code.REDIS_CLIENTS, told, server.name)
 
 
-def _replicas(server: ServerFacts, info: Info, is_cluster: bool, profile: str) -> Iterator[Finding]:
+def _replicas(server: ServerFacts, info: Info, facts: RedisFacts, profile: str) -> Iterator[Finding]:
     replicas = [each for key, each in sorted(info.items()) if key.startswith("slave") and isinstance(each, Mapping)]
     late = [each for each in replicas if each.get("state") != "online" or int(each.get("lag", 0) or 0) > LATE_S]
     if late:
@@ -194,17 +212,26 @@ def _replicas(server: ServerFacts, info: Info, is_cluster: bool, profile: str) -
         told = f"replicas that do not follow: {where}"
         cure = "See their log and the network between: a failover to them would lose what they lack."
         yield (fail if profile == STRICT and len(late) == len(replicas) else warn)(Code.REDIS_REPLICAS, told, cure, server.name)
-    elif replicas:
+    elif replicas and (profile != STRICT or len(replicas) > facts.wants_replicas or facts.wants_cluster):
         yield ok(Code.REDIS_REPLICAS, f"{len(replicas)} follow" if len(replicas) > 1 else "one follows", server.name)
-    elif not is_cluster:  # a cluster's are told as a whole
-        if profile == STRICT:
-            told = (
-                "no replica: redis-strict is then worth this server's disk, no more; if that is lost, so is what was acknowledged"
-            )
-        else:
-            told = "no replica: when this server is down every webhook is answered 503, and its disk is the only copy"
-        cure = "Add a replica on another machine (replicaof), with appendonly yes."
-        yield warn(Code.REDIS_REPLICAS, told, cure, server.name)
+    elif not facts.wants_cluster:  # a cluster's are told as a whole
+        yield _too_few(server, len(replicas), facts.wants_replicas, profile)
+
+
+def _too_few(server: ServerFacts, replicas: int, wanted: int, profile: str) -> Finding:
+    cure = "Add a replica on another machine (replicaof), with appendonly yes"
+    if profile != STRICT:
+        told = "no replica: when this server is down every webhook is answered 503, and its disk is the only copy"
+        return warn(Code.REDIS_REPLICAS, told, f"{cure}.", server.name)
+    cure = f"{cure} and appendfsync always"
+    if not wanted:
+        told = "?replicas=0: redis-strict is then worth this server's disk, no more; if that is lost, so is what was acknowledged"
+        return warn(Code.REDIS_REPLICAS, told, f"{cure}; take ?replicas=0 out of the store's URL.", server.name)
+    if replicas < wanted:
+        told = f"{replicas or 'no'} replica: redis-strict waits for {wanted}, so every webhook is answered 503"
+        return fail(Code.REDIS_REPLICAS, told, f"{cure}. Or ?replicas=0 in the store's URL: its own disk only.", server.name)
+    told = f"{replicas} follow, and redis-strict waits for {wanted}: while one is away, and after a failover, every answer is 503"
+    return warn(Code.REDIS_REPLICAS, told, f"{cure}, one more than is waited for.", server.name)
 
 
 def _min_replicas(server: ServerFacts, info: Info, profile: str) -> Finding:

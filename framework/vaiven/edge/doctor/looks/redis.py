@@ -15,7 +15,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from vaiven.edge.doctor.facts import Node, RedisFacts, ServerFacts
-from vaiven.stores.redis.address import Address, Place, read_url
+from vaiven.stores.redis.address import TLS_OPTIONS, Address, Place, read_url
+from vaiven.stores.redis.durability import REPLICAS
 
 PATIENCE_S = 2.0
 PINGS = 5
@@ -25,6 +26,7 @@ CONFIG = (
     "min-replicas-to-write",
     "min-replicas-max-lag",
     "stop-writes-on-bgsave-error",
+    "cluster-require-full-coverage",
 )
 _LOCAL = ("localhost", "")
 
@@ -39,14 +41,24 @@ async def look_at_redis(url: str) -> RedisFacts:
     cluster, nodes = await _cluster(place, url) if place.cluster else (None, ())
     addresses = [_address(node.name) for node in nodes if "noaddr" not in node.flags] or list(place.seeds)
     servers = await asyncio.gather(*(_server(address, place, url) for address in addresses))
+    followers = [] if place.cluster else [address for server in servers for address in _followers(server)]
+    replicas = await asyncio.gather(*(_server(address, place, url) for address in followers))
     return RedisFacts(
         wants_cluster=place.cluster,
         has_password=bool(place.password),
         is_local=all(_is_local(seed.host) for seed in place.seeds),
         servers=tuple(servers),
+        replicas=tuple(replicas),
+        wants_replicas=REPLICAS if place.replicas is None else place.replicas,
         cluster=cluster,
         nodes=nodes,
     )
+
+
+def _followers(server: ServerFacts) -> list[Address]:
+    """Where a primary says that its replicas are. From here they may bear other addresses."""
+    told = (each for key, each in sorted((server.info or {}).items()) if key.startswith("slave") and isinstance(each, Mapping))
+    return [Address(str(each["ip"]), int(each["port"])) for each in told if {"ip", "port"} <= each.keys()]
 
 
 def _client(address: Address, place: Place, url: str) -> Redis:
@@ -64,7 +76,7 @@ def _client(address: Address, place: Place, url: str) -> Redis:
     if address.path:
         return Redis(unix_socket_path=address.path, **options)
     if place.tls is not None:
-        told = dict(parse_qsl(urlsplit(url).query))
+        told = {key: value for key, value in parse_qsl(urlsplit(url).query) if key in TLS_OPTIONS}
         options |= {"ssl": True, **told, "ssl_check_hostname": place.tls.check_hostname}
     return Redis(host=address.host, port=address.port, **options)
 

@@ -1,6 +1,7 @@
 -- What precedes the first write over a connection. A server that another one may have served for meanwhile, or that was started
--- again, may have lost its last words: then every lease ends, and what is remembered of before counts no more. Lost leases had
--- epochs, and lost events numbers, which must not come again: so the next ones are higher by more than can have been lost.
+-- again, may have lost its last words: then what is remembered of before counts no more. Every lease goes on under another epoch,
+-- which its owner learns when it renews. Lost leases had epochs, and lost events numbers, which must not come again: so the next
+-- ones are higher by more than can have been lost.
 -- Keys: own, lease, takes, in.
 -- Asked: which run of a server this is; partitions.
 -- With: own partition numbers gaps
@@ -8,7 +9,8 @@
 local EPOCHS, NUMBERS = 65536, 1048576
 
 local function next_up(epoch)
-  return epoch == 0 and 0 or -(math.abs(epoch) + EPOCHS)
+  if epoch == 0 then return 0 end
+  return epoch > 0 and epoch + EPOCHS or epoch - EPOCHS
 end
 
 -- Numbers go on at the beginning of a block of history. A gap grows as long as nothing has come behind it.

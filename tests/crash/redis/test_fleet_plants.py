@@ -1,0 +1,55 @@
+"""The judge is judged on a fleet: each planted bug must be found, by the law that it breaks; without one, nothing is found."""
+
+import asyncio
+
+import pytest
+
+from vaiven.testing.judge import Law, judge
+from vaiven.testing.numbers import north_american
+from vaiven.testing.provider import FakeProvider, slow
+
+CONTACTS = 60
+VOTES = 10
+KILL_AT = 300
+DIED = 86
+
+PLANTS = {
+    "none": set(),
+    "no-dedupe": {Law.TWICE},
+    "ack-before-append": {Law.LOST},
+    "ahead-of-its-turn": {Law.ORDER},
+    "send-before-commit": {Law.DOUBT},
+}
+"""Each plant, and the laws that find it; others may find it too. More: ``test_fleet_late_words``, ``test_fleet_consent``."""
+
+KILLED = {"none", "ack-before-append"}
+"""Where one of the two is killed on the way."""
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("plant", PLANTS)
+async def test_the_judge_finds(rig, figures, plant) -> None:
+    dies, fault = plant == "send-before-commit", f"brief:{plant}"
+    again = "brief:none" if dies else fault
+    async with FakeProvider(answer=slow(0.05)) as provider:
+        rig.settle_bot(provider.url)
+        # The first one owns everything until it knows of the other.
+        members = [await rig.member(*(["20"] if dies else []), fault=fault), await rig.member(fault=again)]
+        async with rig.doors(members) as clients:
+            numbers = [north_american(100 + index) for index in range(CONTACTS)]
+            crowd = asyncio.create_task(rig.crowd(clients, numbers, VOTES, seed=7))
+            if dies:
+                assert await members[0].ended() == DIED
+                await rig.note_crash(members.pop(0).pid)
+            elif plant in KILLED:
+                await clients.reached(KILL_AT)
+                await rig.kill(members.pop(0))
+            await crowd
+            await rig.quiet()
+            await rig.end(members)
+            evidence = await rig.evidence(clients.told, provider.sends)
+    assert rig.fired.exists(), "the plant did nothing"
+    found = {finding.law for finding in judge(evidence)}
+    figures["found by"] = " ".join(sorted(found)) or "none"
+    assert found >= PLANTS[plant]
+    assert not (found and not PLANTS[plant]), judge(evidence)
