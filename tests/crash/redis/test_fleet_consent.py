@@ -11,14 +11,14 @@ from vaiven.testing.judge import Law, judge
 from vaiven.testing.numbers import north_american
 from vaiven.testing.provider import FakeProvider, slow
 
-CONTACTS = 300
+CONTACTS = 160
 VOTES = 4
 
 
 async def race(rig, chance, plant: str, *, kill: bool):
     """Replies wait for a slow provider while people say STOP; on the way one of two workers dies. Give the STOPs, too."""
     async with FakeProvider(answer=slow(0.1)) as provider:
-        rig.settle_bot(provider.url, connections=25)
+        rig.settle_bot(provider.url, connections=12)
         members = await rig.fleet(2, fault=f"brief:{plant}")
         async with rig.doors(members) as clients:
             numbers = [north_american(100 + index) for index in range(CONTACTS)]

@@ -110,7 +110,7 @@ class Nemesis:
 
     async def _held(self, *, release: bool) -> None:
         self.line.partition()
-        await asyncio.sleep(STILL_S)
+        await asyncio.sleep(STILL_S / 2)
         self.line.heal(release=release)
 
 

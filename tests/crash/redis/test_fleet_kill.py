@@ -8,7 +8,7 @@ from vaiven.model.messages import MessageClass
 from vaiven.testing.judge import judge
 from vaiven.testing.provider import FakeProvider, slow
 
-KILLS = 5
+KILLS = 4
 
 
 @pytest.mark.crash

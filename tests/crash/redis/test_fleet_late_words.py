@@ -39,7 +39,7 @@ async def late_words(rig, redis, plant: str):
             await rig.until(lambda: line.up.bytes > before, lambda: line.up.bytes)
             await provider.wait_for(CONTACTS * 3 // 4)
             with suppress(AssertionError):
-                await rig.quiet(5)
+                await rig.quiet(2 if plant != "none" else 20)
             await rig.end([heir])
             return await rig.evidence(clients.told, provider.sends)
 

@@ -44,17 +44,17 @@ async def test_processes_of_one_role_each_are_replaced_and_killed(rig, figures) 
         await rig.shared(1)
         async with rig.doors(members[:1]) as clients:
             async with rig.load(clients, seed=9, rate_per_s=250):
-                await clients.reached(200)
+                await clients.reached(100)
                 for at, role in enumerate(FLEET):
                     members[at] = await replace(members[at], role)
                 refused_rolling = dict(clients.refused)
                 await rig.shared(1)
                 rolled = clients.acks
                 for at in (0, 2, 1):
-                    await clients.reached(clients.acks + 100)
+                    await clients.reached(clients.acks + 60)
                     await rig.kill(members[at])
                     members[at] = await rig.launch(role=FLEET[at], fault="brief:none", url=members[at].url)
-                await clients.reached(clients.acks + 100)
+                await clients.reached(clients.acks + 60)
             evidence, counted = await rig.verdict(clients, provider, members)
     figures |= {"acks while rolling": rolled, **counted}
     assert refused_rolling == {}
@@ -71,13 +71,13 @@ async def test_workers_are_replaced_under_load_and_nobody_notices(rig, figures) 
         await rig.shared(2)
         async with rig.doors([parent]) as clients:
             async with rig.load(clients, seed=10, rate_per_s=250):
-                await clients.reached(200)
+                await clients.reached(100)
                 before = await rig.owners(Role.TURN)
                 parent.send(signal.SIGUSR1)
                 while await rig.owners(Role.TURN) & before:
                     await clients.reached(clients.acks + 20)
                 await rig.shared(2)
-                await clients.reached(clients.acks + 100)
+                await clients.reached(clients.acks + 60)
             evidence, counted = await rig.verdict(clients, provider, [parent])
     figures |= counted
     assert judge(evidence) == []

@@ -128,7 +128,7 @@ def without_again(evidence: Evidence, since: float, until: float) -> tuple[Evide
 async def judged(rig, crowd: Crowd, provider: FakeProvider, since: float) -> Loss:
     """What was lost at a failure, of what happened ``since`` then; anything else that is wrong fails the test."""
     everything = await rig.evidence(crowd.clients.told, provider.sends)
-    evidence, again = without_again(everything, since, crowd.failed_at)
+    evidence, again = without_again(everything, since, crowd.taken_over_at)
     findings = judge(in_doubt(evidence))
     lost = {finding.what for finding in findings if finding.law is Law.LOST}
     assert all(crowd.acked[id_] < crowd.taken_over_at for id_ in lost), "acknowledged by the survivor, and lost"

@@ -12,11 +12,11 @@ from vaiven.model.turns import AlreadyHandled
 from vaiven.stores.contract import Role
 from vaiven.stores.redis import RedisStore
 from vaiven.stores.redis.wire import Patience
-from vaiven.testing.builders import make_row, make_turn
+from vaiven.testing.builders import AT_MS, CHANNEL, make_row, make_turn
 from vaiven.testing.lanes import Fault
 from vaiven.testing.promises.base import rows_of
 from vaiven.testing.proxy import Proxy
-from vaiven.testing.servers import Server
+from vaiven.testing.servers import Cluster, Server
 from vaiven.testing.stores import Owner
 
 QUICK = Patience(reply_s=1.0, connect_s=1.0, down_s=0.2)
@@ -104,3 +104,18 @@ async def test_a_row_that_was_missed_is_queued_before_its_partition_is_given_awa
         (given,) = await heir.claim(sends, row.created_ms, {row.channel: 5})
         assert (given.row, given.attempt) == (row.row, 2)
         await heir.close()
+
+
+async def test_a_lease_may_come_while_a_claim_asks_every_node(redis_cluster: Cluster) -> None:
+    store = RedisStore(redis_cluster.url, partitions=8)
+    await store.open()
+    owner = await Owner.of(store)
+    for number in range(101, 110):
+        await owner.commit(owner.event(f"tel:+447700900{number}"), {})
+    epochs = {partition: epoch for partition, epoch in owner.sends.items() if partition % 2}
+    claiming = asyncio.ensure_future(store.claim(epochs, AT_MS, {CHANNEL: 100}))
+    await asyncio.sleep(0)
+    epochs.update(owner.sends)
+    assert {row.partition % 2 for row in await claiming} <= {1}
+    assert len(await owner.claim()) + len(claiming.result()) == 9
+    await store.close()

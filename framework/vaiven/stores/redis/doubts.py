@@ -2,7 +2,8 @@
 
 A connection may break after the server has run a script. The rows that it dialed would then lie there until their owner dies.
 So a handle remembers which rows it has given out, and for a while after such a failure its claims also give what is dialed under
-its own epoch and was never given. If that epoch has ended meanwhile, or the lease is given back, such rows are queued again.
+its own epoch and was never given. If that epoch has ended meanwhile, or the lease is given back, such rows are queued again:
+those dialed at the very instant of such a call, since a server that lost its last words has others as dialed that were settled.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ class Doubts:
         self._asked: dict[_Key, int] = {}
         self._refused: dict[_Key, None] = {}
         self._until: dict[_Reign, float] = {}
+        self._instants: dict[_Reign, set[int]] = {}
         self._calls: dict[int, Mapping[int, int]] = {}
         self._serial = 0
         self._looking = False
@@ -50,8 +52,8 @@ class Doubts:
             del self._refused[next(iter(self._refused))]
 
     @contextmanager
-    def dialing(self, rows: list[_Key], epochs: Mapping[int, int]) -> Iterator[None]:
-        """While a call is under way that may dial these rows, or others of these partitions under these epochs."""
+    def dialing(self, rows: list[_Key], epochs: Mapping[int, int], instants: Collection[int]) -> Iterator[None]:
+        """While a call is under way that may dial these rows, or others under these epochs, at these instants."""
         self._serial = serial = self._serial + 1
         self._calls[serial] = epochs
         for key in rows:
@@ -61,6 +63,8 @@ class Doubts:
         except (StoreUnavailable, asyncio.CancelledError):
             ends = asyncio.get_running_loop().time() + DOUBT_S
             self._until.update(dict.fromkeys(epochs.items(), ends))
+            for reign in epochs.items():
+                self._instants.setdefault(reign, set()).update(instants)
             raise
         finally:
             del self._calls[serial]
@@ -73,14 +77,19 @@ class Doubts:
         """Where something may have been missed, of these partitions or of all, with the newest epoch under which that is so."""
         now = asyncio.get_running_loop().time()
         self._until = {reign: ends for reign, ends in self._until.items() if ends > now}
+        self._instants = {reign: instants for reign, instants in self._instants.items() if reign in self._until}
         return dict(sorted(reign for reign in self._until if partitions is None or reign[0] in partitions))
 
-    def missed(self, dialed: Iterable[tuple[OutboxRow, int]]) -> list[OutboxRow]:
-        """Of rows dialed, each with its epoch, those that nobody was given, or will be by a call that is under way."""
+    def missed(self, dialed: Iterable[tuple[OutboxRow, int, int]]) -> list[OutboxRow]:
+        """Of rows dialed, each with epoch and instant, those that nobody was given, or will be by a call that is under way."""
         known = self._given | self._asked.keys() | self._refused.keys()
         under_way = {reign for call in self._calls.values() for reign in call.items()}
-        lost = self._until.keys() - under_way
-        return [row for row, epoch in dialed if (row.partition, epoch) in lost and (row.partition, row.row) not in known]
+        lost = {reign: instants for reign, instants in self._instants.items() if reign not in under_way}
+        return [
+            row
+            for row, epoch, at_ms in dialed
+            if at_ms in lost.get((row.partition, epoch), ()) and (row.partition, row.row) not in known
+        ]
 
     async def resolved(self, on: Asking, epochs: Mapping[int, int], room: Mapping[str, int]) -> list[OutboxRow]:
         """Rows dialed and never given, as far as there is room; not while another claim looks for them."""

@@ -166,10 +166,9 @@ def _line(value: bytes) -> _Line:
     )
 
 
-def epoch_of(value: bytes) -> int:
-    """The send epoch under which a row was last dialed."""
-    epoch: int = _FIXED.unpack_from(value)[4]
-    return epoch
+def dialed_of(value: bytes) -> tuple[int, int]:
+    """The send epoch under which a row was last dialed, and when, in ms."""
+    return _FIXED.unpack_from(value)[4], int.from_bytes(value[10:16], "big")
 
 
 def read_row(partition: int, id_: int, value: bytes) -> OutboxRow:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -232,7 +232,7 @@ class RedisStore:
         if role is Role.SEND and (reigns := self._doubts.open(partitions)):
             # The next owner could not know that nobody has sent what we missed.
             found = await on.over(on.read, "dialed", reigns, lambda group: flat((each, reigns[each]) for each in group))
-            await self._queue_again(((packing.read_row(*row), reigns[row[0]]) for row in found), reigns)
+            await self._queue_again([(packing.read_row(*row), *packing.dialed_of(row[2])) for row in found], reigns)
         groups = on.groups(range(self.partitions) if partitions is None else partitions)
         await asyncio.gather(*(on.run("release", group[0], (role, owner, forget, group)) for group in groups))
 
@@ -288,7 +288,8 @@ class RedisStore:
         if claiming is None:
             return await commits.commit(self._on, turns, None)
         rows, sends = [(row.partition, row.row) for turn in turns for row in turn.rows], claiming.epochs
-        with self._doubts.dialing(rows, {partition: sends[partition] for partition, _ in rows if partition in sends}):
+        epochs = {partition: sends[partition] for partition, _ in rows if partition in sends}
+        with self._doubts.dialing(rows, epochs, {turn.record.at_ms for turn in turns if turn.record is not None}):
             verdicts = await commits.commit(self._on, turns, claiming)
         self._doubts.gave(row for verdict in verdicts if isinstance(verdict, Committed) for row in verdict.dialed)
         return verdicts
@@ -308,7 +309,8 @@ class RedisStore:
 
     async def claim(self, epochs: Mapping[int, int], now_ms: int, budget: Mapping[str, int]) -> list[OutboxRow]:
         on, room = self._on, {channel: room for channel, room in budget.items() if room > 0}
-        with self._doubts.dialing([], dict(epochs)):
+        epochs = dict(epochs)  # which may change while servers are asked
+        with self._doubts.dialing([], epochs, (now_ms,)):
             given = await claims.claim(on, epochs, now_ms, room)
         self._doubts.gave(given)
         for row in given:
@@ -328,13 +330,13 @@ class RedisStore:
     async def strays(self, epochs: Mapping[int, int]) -> list[OutboxRow]:
         on = self._on
         given = await on.over(on.read, "strays", epochs, lambda group: flat((each, epochs[each]) for each in group))
-        dialed = [(packing.read_row(*row), packing.epoch_of(row[2])) for row in given]
+        dialed = [(packing.read_row(*row), *packing.dialed_of(row[2])) for row in given]
         missed = await self._queue_again(dialed, epochs)
-        rows = (row for row, _ in dialed if (row.partition, row.row) not in missed)
+        rows = (row for row, *_ in dialed if (row.partition, row.row) not in missed)
         return sorted(rows, key=lambda row: (row.partition, row.row))
 
-    async def _queue_again(self, dialed: Iterable[tuple[OutboxRow, int]], epochs: Mapping[int, int]) -> set[tuple[int, int]]:
-        """Of rows dialed, each with its epoch, queue those again that this handle missed, so that nobody has sent them."""
+    async def _queue_again(self, dialed: Sequence[tuple[OutboxRow, int, int]], epochs: Mapping[int, int]) -> set[tuple[int, int]]:
+        """Of rows dialed, each with epoch and instant, queue those again that this handle missed: nobody has sent them."""
         queued = [
             Settlement(row.partition, epochs[row.partition], row.row, row.attempt, RowState.QUEUED)
             for row in self._doubts.missed(dialed)
