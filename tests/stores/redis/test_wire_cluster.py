@@ -151,7 +151,7 @@ async def test_keys_on_both_sides_are_waited_for(moving_cluster, opened):
 async def test_keys_that_stay_on_both_sides_make_it_unavailable(moving_cluster, monkeypatch, opened):
     monkeypatch.setattr(wire_module, "RETRY_S", 0.2)
     here, there = b"{p3}here", b"{p3}there"
-    async with opened(moving_cluster) as wire:
+    async with asyncio.timeout(30), opened(moving_cluster) as wire:
         await wire.run(BOTH, [here, there], [])
         move = moving_cluster.move(here, other_than(moving_cluster, moving_cluster.owner(here)))
         move.begin()
