@@ -414,3 +414,29 @@ async def test_what_an_answer_teaches_of_a_person_survives_a_store_that_blinks(r
             await asyncio.sleep(0.01)
     await road.rest()
     assert await identify([Identity(stable)]) == [phone]
+
+
+async def test_a_batch_whose_lease_ended_while_it_was_loaded_is_taken_again(make_road) -> None:
+    """A store that lost its last words gives the numbers of the batch to other events."""
+    road = make_road()
+    road.bot.store.turn_at_once = lambda _: None
+    await road.start()
+    load, take, order = road.store.load, road.store.take, []
+
+    async def load_slowly(homes):
+        order.append("load")
+        if order.count("load") == 1:
+            for role in Role:
+                await road.store.release(role, "test")
+            await road.bot.share()
+        return await load(homes)
+
+    async def take_again(*asked):
+        given = await take(*asked)
+        order.extend("take" for _ in given)
+        return given
+
+    road.store.load, road.store.take = load_slowly, take_again
+    await road.say("vote 1")
+    assert order == ["take", "load", "take", "load"]
+    assert await totals(road) == {"anna:counted": 1}

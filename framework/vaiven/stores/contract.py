@@ -133,6 +133,7 @@ class Store(Protocol):
         """Append each event to the inbox of its partition and give its number there: 1, 2, 3 … without gaps.
 
         Durable when this returns. All of them or none. No lease is needed; numbers are the store's, so two doors interleave.
+        Only a store that may have lost its last words skips some, so that none is given twice.
         """
 
     def turn_at_once(self, who: AtOnce) -> None:

@@ -24,7 +24,7 @@ async def late_words(rig, redis, plant: str):
         dying, heir = await asyncio.gather(*starting)
         await rig.shared(2)
         line.up.hold()
-        await asyncio.sleep(1.5)  # it looks at the outbox once a second
+        await asyncio.sleep(2)  # it looks at the outbox once a second
         assert line.up.fired[Fault.HOLD]
         await rig.kill(dying)
         await rig.shared(1)

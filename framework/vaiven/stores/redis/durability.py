@@ -23,7 +23,7 @@ class Durability:
     """Whose word a write needs: the server's own disk (``local``, 0 or 1) and the disks of ``replicas``, in ``timeout_ms``.
 
     The server must have ``appendfsync always``, replicas should: with ``everysec`` some versions answer ``WAITAOF`` before the
-    file is synced (Redis 7.4.0 to 7.4.2, and Valkey 9.1 as seen), others once a second. Source: redis pull request 13793.
+    file is synced (Redis 7.4 until 2025, and Valkey 9.1 as seen), others once a second. Source: redis pull request 13793.
     Servers before 7.2 lack ``WAITAOF``: replicas answer for their memory only, the own disk by ``appendfsync always``.
     """
 

@@ -99,7 +99,7 @@ def _version(server: ServerFacts, info: Info, profile: str) -> Finding:
         told = f"{shown} is too old"
         return fail(Code.REDIS_VERSION, told, "Redis 7.0 or newer (7.2 for redis-strict), or Valkey 8 or newer.", server.name)
     if profile == STRICT and version < WAITAOF[kind]:
-        told = f"{shown} has no WAITAOF: redis-strict then needs appendfsync always, and replicas answer for their memory only"
+        told = f"{shown} has no WAITAOF: under redis-strict its replicas answer for their memory only"
         return warn(Code.REDIS_VERSION, told, "Redis 7.2 or newer, or Valkey 8 or newer.", server.name)
     return ok(Code.REDIS_VERSION, shown, server.name)
 
