@@ -24,6 +24,7 @@ from vaiven.model.messages import (
     MessageKind,
     Option,
     OutboundMessage,
+    TemplateMessage,
 )
 from vaiven.model.outbox import OutboxRow
 from vaiven.model.receipts import DeliveryReceipt, DeliveryStatus
@@ -123,7 +124,7 @@ def test_every_event_of_a_batch_is_read_in_order(payload: Callable[[str], bytes]
         "look",
         (Media("image/*", "https://cdn.example/p.jpg"), Media("", "https://cdn.example/f.bin")),
     )
-    assert referral.choice == Choice("poster-7")
+    assert (referral.referral, referral.choice) == ("poster-7", None)
     assert (reaction.text, reaction.reply_to) == ("👍", "m_o9")
     assert (edited.text, edited.reply_to) == ("4", "m_b1")
     assert (deleted.reply_to, deleted.id) == ("m_b1", "m_b1:deleted")
@@ -151,10 +152,11 @@ def test_a_tap_on_a_link_keeps_where_it_came_from() -> None:
     told = got(
         envelope(
             event(postback={"mid": "m1", "title": "A", "payload": "a", "referral": {"ref": "ad-7"}}),
-            event(message={"mid": "m2", "text": "hi", "referral": {"ref": "ad-7"}}),
+            event(message={"mid": "m2", "text": "hi", "referral": {"source": "ADS", "ad_id": "ad-7"}}),
             event(message={"mid": "m3", "text": "hi", "attachments": [{"type": "fallback", "payload": {"title": "ad-7"}}]}),
         )
     )
+    assert [one.referral for one in told if isinstance(one, InboundMessage)] == ["ad-7", "ad-7", None]
     assert [one.kind.value for one in told if isinstance(one, InboundMessage) and b"ad-7" in one.raw] == [
         "choice",
         "text",
@@ -302,6 +304,7 @@ def test_files(mime: str, kind: str) -> None:
         (OutboundMessage("x"), "tel:+12025550143"),
         (OutboundMessage("x", media=(Media("image/png", url="https://f.example/a"),)), ADA),
         (OutboundMessage("", media=(Media("image/png", ref="9"),)), ADA),
+        (OutboundMessage("x", template=TemplateMessage("t", "en")), ADA),
     ],
 )
 def test_what_messenger_cannot_say(message: OutboundMessage, to: str) -> None:

@@ -14,7 +14,16 @@ from vaiven.channels.registry import make_channel
 from vaiven.channels.signing import sign_twilio
 from vaiven.channels.twilio import ERRORS, STATUSES, Twilio
 from vaiven.model.errors import SignatureMismatch, Unreadable, UnsupportedFeature
-from vaiven.model.messages import InboundMessage, Layout, Media, MessageClass, MessageKind, Option, OutboundMessage
+from vaiven.model.messages import (
+    InboundMessage,
+    Layout,
+    Media,
+    MessageClass,
+    MessageKind,
+    Option,
+    OutboundMessage,
+    TemplateMessage,
+)
 from vaiven.model.outbox import OutboxRow
 from vaiven.model.receipts import DeliveryReceipt, DeliveryStatus
 from vaiven.model.urns import Urn
@@ -290,6 +299,7 @@ def test_a_short_code_is_dialled_without_its_country() -> None:
         (OutboundMessage("x"), "whatsapp:447700900123"),
         (OutboundMessage("x", (Option("a", "A"),), Layout.BUTTONS), ADA),
         (OutboundMessage("x", media=(Media("image/png", ref="r1"),)), ADA),
+        (OutboundMessage("x", template=TemplateMessage("t", "en")), ADA),
     ],
 )
 def test_what_an_sms_cannot_say(message: OutboundMessage, to: str) -> None:

@@ -133,6 +133,7 @@ def test_every_kind(payload: Callable[[str], bytes]) -> None:
     assert (told[11].text, told[11].reply_to) == ("👍", "wamid.OUT9")
     assert (told[13].text, told[13].reply_to, told[14].reply_to) == ("still no number", "wamid.K01", "wamid.K01")
     assert (told[18].sender, told[18].also) == ("whatsapp:447700900126", ("whatsapp:447700900127",))
+    assert [one.referral for one in told] == [None] * 19 + ["ad1"]
     whole = ("text", "media", "location", "choice")
     for one in told:
         assert bool(one.raw) == (one.kind not in whole or one.id == "wamid.K20")

@@ -9,7 +9,7 @@ from vaiven.channels.contract import Outcome, ProviderResponse, Result
 from vaiven.channels.registry import make_channel
 from vaiven.channels.whatsapp import ERRORS
 from vaiven.model.errors import UnsupportedFeature
-from vaiven.model.messages import Layout, Media, MessageClass, Option, OutboundMessage
+from vaiven.model.messages import Layout, Media, MessageClass, Option, OutboundMessage, TemplateMessage
 from vaiven.model.outbox import OutboxRow
 from vaiven.model.urns import Urn
 
@@ -93,6 +93,41 @@ def test_files(message: OutboundMessage, told: dict[str, Any]) -> None:
     assert built(message) == {**BASE, **told}
 
 
+def test_a_template() -> None:
+    template = TemplateMessage("table_reminder", "en-GB", ("Ada", "19:00"), ("v1:yes", "v1:no"))
+    image = Media("image/png", url="https://f.example/a")
+    told = built(OutboundMessage("Ada, see you at 19:00?", media=(image,), template=template))
+    assert told == {
+        **BASE,
+        "type": "template",
+        "template": {
+            "name": "table_reminder",
+            "language": {"policy": "deterministic", "code": "en_GB"},
+            "components": [
+                {"type": "header", "parameters": [{"type": "image", "image": {"link": "https://f.example/a"}}]},
+                {"type": "body", "parameters": [{"type": "text", "text": "Ada"}, {"type": "text", "text": "19:00"}]},
+                {
+                    "type": "button",
+                    "sub_type": "quick_reply",
+                    "index": "0",
+                    "parameters": [{"type": "payload", "payload": "v1:yes"}],
+                },
+                {
+                    "type": "button",
+                    "sub_type": "quick_reply",
+                    "index": "1",
+                    "parameters": [{"type": "payload", "payload": "v1:no"}],
+                },
+            ],
+        },
+    }
+
+
+def test_a_template_without_blanks() -> None:
+    told = built(OutboundMessage("", template=TemplateMessage("hello", "es")))
+    assert told["template"] == {"name": "hello", "language": {"policy": "deterministic", "code": "es"}}
+
+
 @pytest.mark.parametrize(
     ("message", "to"),
     [
@@ -101,6 +136,9 @@ def test_files(message: OutboundMessage, told: dict[str, Any]) -> None:
         (OutboundMessage("x", media=(Media("audio/ogg", ref="9"),)), ADA),
         (OutboundMessage("", media=(Media("image/png", ref="9"), Media("image/png", ref="8"))), ADA),
         (OutboundMessage("x", (Option("a", "A"),), Layout.BUTTONS, media=(Media("image/png", ref="9"),)), ADA),
+        (OutboundMessage("x", template=TemplateMessage("no_language")), ADA),
+        (OutboundMessage("x", media=(Media("audio/ogg", ref="9"),), template=TemplateMessage("t", "en")), ADA),
+        (OutboundMessage("", media=(Media("image/png", ref="9"),) * 2, template=TemplateMessage("t", "en")), ADA),
     ],
 )
 def test_what_whatsapp_cannot_say(message: OutboundMessage, to: str) -> None:

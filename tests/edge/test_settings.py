@@ -9,6 +9,7 @@ import pytest
 from vaiven.edge.paths import bot_of, demo_bot_dir
 from vaiven.edge.settings import BotSettings, Where, load_settings, read_settings, store_url, where
 from vaiven.model.errors import SettingsError
+from vaiven.runtime.hours import Hours
 
 TOKEN = "canary-token-0000"
 ENVIRON = {
@@ -73,7 +74,7 @@ def test_the_bot_of_the_design_loads(write: Write) -> None:
     assert settings.words["help"] == "Text VOTE and a number."
     assert settings.words["error"] == "Something went wrong here. Please try again in a minute."
     assert settings.error_flow is None
-    assert settings.hours == {"support": {"mon-fri": "09:00-18:00"}}
+    assert settings.hours == {"support": Hours((((540, 1080),),) * 5 + ((), ()))}
     sms, phone = settings.channels
     assert (sms.name, sms.type, sms.pacing.rate_per_s, sms.stop_reply) == ("sms", "twilio", 100.0, "provider")
     assert sms.settings["token"] == TOKEN
@@ -286,7 +287,7 @@ def test_a_token_in_the_place_of_the_account_is_not_shown(write: Write) -> None:
         ("country: {env: X}", "'country' must be a country's two capital letters"),
         ("public_url: {env: X}", "'public_url' must be a web address"),
         ("hours: {support: {mon: {env: X}}}", "what X holds is no span of hours"),
-        ("calls: {allow: [{env: X}]}", "'calls.allow' must be a list of hosts"),
+        ("calls: {allow: [{env: X}]}", "'calls.allow' must be a list of hosts, addresses or networks"),
     ],
 )
 def test_what_the_environment_holds_is_named_and_never_shown(write: Write, line: str, told: str) -> None:
@@ -367,7 +368,7 @@ def test_the_bots_own_commands(write: Write) -> None:
 @pytest.mark.parametrize(
     ("command", "column", "told"),
     [
-        ("x: {words: [x]}", 3, "neither `go` nor `say`"),
+        ("x: {words: [x]}", 3, "neither `go`, `run` nor `say`"),
         ("x: {words: [x], go: y, say: z, back: true}", 3, "both `go` and `say`"),
         ("x: {words: [x], say: z}", 3, "needs `back: true`"),
         ("x: {go: y}", 3, "needs `words`"),

@@ -2,7 +2,8 @@
 
 Sources: https://developers.facebook.com/docs/messenger-platform/webhooks, …/send-messages, …/error-codes (read 2026-11).
 Deliveries and reads come as watermarks: everything that was sent to the person up to then. There is no list of choices: ten
-would be quick replies. Our reference does not come back.
+would be quick replies. Our reference does not come back. Templates here are forms of a message and need nobody's approval, so
+nothing can be said when the window has closed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,16 @@ ERRORS = error_table(
     ],
 )
 
-MESSENGER = Capabilities(text_limit=2000, media=True, buttons=3, quick_replies=13, option_text_limit=640, carries_reference=False)
+WINDOW_MS = 24 * 3_600_000
+MESSENGER = Capabilities(
+    text_limit=2000,
+    media=True,
+    buttons=3,
+    quick_replies=13,
+    option_text_limit=640,
+    carries_reference=False,
+    window_ms=WINDOW_MS,
+)
 
 SETTINGS = (
     Setting("page_id", "the ID of the page", DIGITS, '"1001"'),
@@ -151,10 +161,13 @@ def _from_person(head: Head, event: Event, raw: bytes) -> InboundMessage:
         return _said_to_us(head, event.message, raw)
     if event.postback:
         tap = event.postback
-        choice, more = Choice(tap.payload, tap.title), tap.referral is not None
-        return _message(head, raw, MessageKind.CHOICE, tap.mid, more=more, text=tap.title, choice=choice)
+        choice, came = Choice(tap.payload, tap.title), tap.referral
+        code = came.code if came else None
+        return _message(
+            head, raw, MessageKind.CHOICE, tap.mid, more=came is not None, text=tap.title, choice=choice, referral=code
+        )
     if event.referral:
-        return _message(head, raw, MessageKind.REFERRAL, choice=Choice(event.referral.ref))
+        return _message(head, raw, MessageKind.REFERRAL, referral=event.referral.code)
     if event.optin is not None:
         return _message(head, raw, MessageKind.OPTIN)
     if event.reaction:
@@ -169,6 +182,8 @@ def _said_to_us(head: Head, said: Message, raw: bytes) -> InboundMessage:
         return _message(head, raw, MessageKind.DELETED, f"{said.mid}:deleted", reply_to=said.mid)
     fields: dict[str, Any] = {"id": said.mid, "text": said.text, "reply_to": said.reply_to.mid}
     fields["more"] = said.referral is not None
+    if said.referral is not None:
+        fields["referral"] = said.referral.code
     if said.quick_reply:
         choice = Choice(said.quick_reply.payload, said.text, said.reply_to.mid)
         return _message(head, raw, MessageKind.CHOICE, choice=choice, **fields)
@@ -197,6 +212,8 @@ def _receipts(head: Head, event: Event) -> Sequence[Inbound]:
 
 def _said(out: OutboundMessage) -> dict[str, Any]:
     """The message of a send call. A list becomes quick replies, or numbered text where they are too many or too long."""
+    if out.template is not None:
+        raise UnsupportedFeature("Messenger has no messages that are approved beforehand")
     if out.media:
         return _media(out)
     if out.layout is Layout.BUTTONS:

@@ -38,6 +38,18 @@ class _ReplyTo(msgspec.Struct, frozen=True):
     mid: str | None = None
 
 
+class Referral(msgspec.Struct, frozen=True):
+    """What brought them. Only a link has a ``ref``, which its maker chose; an ad has its own number."""
+
+    ref: str | None = None
+    ad_id: str | int | None = None
+
+    @property
+    def code(self) -> str | None:
+        """The link's, else the ad's."""
+        return self.ref or (str(self.ad_id) if self.ad_id else None)
+
+
 class Message(msgspec.Struct, frozen=True):
     mid: str
     text: str = ""
@@ -47,18 +59,14 @@ class Message(msgspec.Struct, frozen=True):
     is_echo: bool = False
     is_deleted: bool = False
     app_id: str | int | None = None
-    referral: Any = None
-
-
-class Referral(msgspec.Struct, frozen=True):
-    ref: str = ""
+    referral: Referral | None = None
 
 
 class Postback(msgspec.Struct, frozen=True):
     mid: str | None = None
     title: str = ""
     payload: str = ""
-    referral: Any = None
+    referral: Referral | None = None
 
 
 class Reaction(msgspec.Struct, frozen=True):

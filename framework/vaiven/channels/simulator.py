@@ -37,6 +37,7 @@ from vaiven.model.messages import (
     Media,
     MessageKind,
     Option,
+    TemplateMessage,
 )
 from vaiven.model.outbox import OutboxRow
 from vaiven.model.urns import Urn, path_of, scheme_of
@@ -66,6 +67,7 @@ class Shown(msgspec.Struct, omit_defaults=True, frozen=True):
     options: tuple[Option, ...] = ()
     list_button: str = ""
     media: tuple[Media, ...] = ()
+    template: TemplateMessage | None = None
 
 
 class _Taken(msgspec.Struct, frozen=True):
@@ -131,7 +133,7 @@ class Simulator:
         if scheme_of(row.to) not in SKINS:
             raise UnsupportedFeature("no phone has such an address")
         out = row.message
-        shown = Shown(row.to, row.reference, out.text, out.layout, out.options, out.list_button, out.media)
+        shown = Shown(row.to, row.reference, out.text, out.layout, out.options, out.list_button, out.media, out.template)
         return ProviderRequest("POST", self._url, (("Content-Type", "application/json"),), msgspec.json.encode(shown))
 
     def read(self, response: ProviderResponse) -> Outcome:

@@ -68,7 +68,7 @@ ERRORS = error_table(
     ],
 )
 
-SMS = Capabilities(text_limit=1600, sms=True, media=True, option_text_limit=1600, sms_words=True)
+SMS = Capabilities(text_limit=1600, sms=True, media=True, option_text_limit=1600, sms_words=True, caption_limit=1600)
 MEDIA_LIMIT = 10
 API = "https://api.twilio.com"
 FORM = "application/x-www-form-urlencoded"
@@ -160,6 +160,8 @@ class Twilio:
             raise UnsupportedFeature("no SMS goes to this kind of address")
         if message.layout is not Layout.TEXT:
             raise UnsupportedFeature("an SMS has no buttons")
+        if message.template is not None:
+            raise UnsupportedFeature("an SMS needs no template: say its text")
         form = f"{self._form}{row.reference}&To={quote(to)}"
         if message.text or not message.media:
             form += f"&Body={quote(message.text)}"

@@ -29,7 +29,7 @@ from vaiven.channels.whatsapp_wire import (
 )
 from vaiven.model.errors import UnsupportedFeature
 from vaiven.model.events import Notice
-from vaiven.model.messages import Capabilities, Layout, Media, MessageKind, OutboundMessage
+from vaiven.model.messages import Capabilities, Layout, Media, MessageKind, OutboundMessage, TemplateMessage
 from vaiven.model.outbox import OutboxRow
 from vaiven.model.receipts import DeliveryReceipt, DeliveryStatus, parse_reference
 from vaiven.model.urns import path_of, scheme_of
@@ -67,7 +67,17 @@ ERRORS = error_table(
     ],
 )
 
-WHATSAPP = Capabilities(text_limit=4096, media=True, buttons=3, list_rows=10, option_text_limit=1024)
+WINDOW_MS = 24 * 3_600_000
+WHATSAPP = Capabilities(
+    text_limit=4096,
+    media=True,
+    buttons=3,
+    list_rows=10,
+    option_text_limit=1024,
+    caption_limit=1024,
+    templates=True,
+    window_ms=WINDOW_MS,
+)
 
 SETTINGS = (
     Setting("number_id", "the phone number ID, not the number itself", DIGITS, '"290000000000002"'),
@@ -220,6 +230,8 @@ def _account_error(raw: msgspec.Raw) -> Notice:
 
 def _said(out: OutboundMessage) -> dict[str, Any]:
     """The part of a send call that says it."""
+    if out.template is not None:
+        return {"type": "template", "template": _template(out.template, out.media)}
     if out.media:
         return _media(out)
     if out.layout is Layout.TEXT:
@@ -240,21 +252,48 @@ def _interactive(kind: str, body: str, action: Mapping[str, Any]) -> dict[str, A
     return {"type": "interactive", "interactive": {"type": kind, "body": {"text": body}, "action": action}}
 
 
+def _template(template: TemplateMessage, media: Sequence[Media]) -> dict[str, Any]:
+    """A file stands in the header, values fill the blanks of the body, and each payload is a quick reply's."""
+    components: list[dict[str, Any]] = []
+    if not template.lang:
+        raise UnsupportedFeature("a WhatsApp template is sent in a language that it was approved in")
+    if len(media) > 1:
+        raise UnsupportedFeature("a WhatsApp template has one file in its header")
+    for one in media:
+        kind, told = _file(one)
+        if kind not in CAPTIONED:
+            raise UnsupportedFeature(f"a WhatsApp template has no {kind} in its header")
+        components.append({"type": "header", "parameters": [{"type": kind, kind: told}]})
+    if template.values:
+        components.append({"type": "body", "parameters": [{"type": "text", "text": value} for value in template.values]})
+    components.extend(
+        {"type": "button", "sub_type": "quick_reply", "index": str(at), "parameters": [{"type": "payload", "payload": payload}]}
+        for at, payload in enumerate(template.payloads)
+    )
+    language = {"policy": "deterministic", "code": template.lang.replace("-", "_")}
+    return {"name": template.name, "language": language} | ({"components": components} if components else {})
+
+
 def _media(out: OutboundMessage) -> dict[str, Any]:
     """One file; its caption is the text, where its kind bears one."""
     if len(out.media) > 1 or out.layout is not Layout.TEXT:
         raise UnsupportedFeature("a WhatsApp message holds one file, and no choices beside it")
     (media,) = out.media
-    kind = _media_kind(media)
-    told: dict[str, Any] = {"id": media.ref} if media.ref else {"link": media.url}
+    kind, told = _file(media)
     caption = out.text or media.caption
     if caption and kind not in CAPTIONED:
         raise UnsupportedFeature(f"{kind} has no text beside it")
     if caption:
         told["caption"] = caption
+    return {"type": kind, kind: told}
+
+
+def _file(media: Media) -> tuple[str, dict[str, Any]]:
+    kind = _media_kind(media)
+    told: dict[str, Any] = {"id": media.ref} if media.ref else {"link": media.url}
     if kind == "document" and media.name:
         told["filename"] = media.name
-    return {"type": kind, kind: told}
+    return kind, told
 
 
 def _media_kind(media: Media) -> str:

@@ -181,8 +181,18 @@ def content(said: Message, raw: bytes) -> dict[str, Any]:
     fields = _plain(said) or _rare(said)
     if said.referral is not None or fields["kind"] not in _WHOLE:
         fields["raw"] = raw
+    if said.referral is not None:
+        fields["referral"] = _advert(said.referral)
     fields.setdefault("reply_to", said.context.id)
     return fields
+
+
+def _advert(told: object) -> str | None:
+    """The id of the ad or post that brought them, else its address."""
+    if not isinstance(told, dict):
+        return None
+    named = (told.get("source_id"), told.get("source_url"))
+    return next((one for one in named if isinstance(one, str) and one), None)
 
 
 _WHOLE = (MessageKind.TEXT, MessageKind.CHOICE, MessageKind.MEDIA, MessageKind.LOCATION)

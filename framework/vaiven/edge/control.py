@@ -19,7 +19,8 @@ from vaiven.model.errors import StoreUnavailable, VaivenError
 
 log = logging.getLogger("vaiven.control")
 
-LINE_BYTES = 64 * 1024
+LINE_BYTES = 1 << 24
+"""A line may hold every flow of a bot."""
 ASK_S = 10.0
 _LONGEST_PATH = 100
 """A socket's path may have some hundred bytes, by system; longer ones are reached by way of their open folder."""
@@ -125,7 +126,7 @@ async def ask(path: Path, do: str, **arguments: Any) -> Any:
     try:
         async with asyncio.timeout(ASK_S):
             with _reachable(path) as address:
-                reader, writer = await asyncio.open_unix_connection(address, limit=1 << 24)
+                reader, writer = await asyncio.open_unix_connection(address, limit=LINE_BYTES)
             try:
                 writer.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
                 line = await reader.readline()

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 BOT_FILE = "bot.yaml"
+ACTIONS = "actions.py"
+"""The Python that a bot brings along, beside its ``bot.yaml``."""
 FLOWS = "*.flow.yaml"
 """What the flow files in a folder are called."""
 

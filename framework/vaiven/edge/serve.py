@@ -20,12 +20,16 @@ import click
 
 from vaiven.channels.registry import make_channel
 from vaiven.channels.simulator import answer as simulated
+from vaiven.edge.actions import load_registry
+from vaiven.edge.calling import HttpCaller
 from vaiven.edge.control import Act, beside, control
 from vaiven.edge.figures import Siblings, figures, pack
 from vaiven.edge.http import InProcess, make_transport
+from vaiven.edge.reach import Reach
 from vaiven.edge.settings import BotSettings
 from vaiven.edge.status import look_at_crew, pack_crew
 from vaiven.edge.store_settings import public
+from vaiven.edge.surroundings import known_of
 from vaiven.edge.web import Door, Site
 from vaiven.flow.load import load_flows
 from vaiven.flow.problems import FlowError
@@ -33,6 +37,8 @@ from vaiven.flow.step import FlowSet
 from vaiven.model.errors import VaivenError
 from vaiven.runtime.bot import Bot
 from vaiven.runtime.decide import Line
+from vaiven.runtime.publishing import published
+from vaiven.runtime.registry import Registry
 from vaiven.runtime.transport import Transport
 from vaiven.stores import open_store
 from vaiven.stores.contract import Role
@@ -73,32 +79,41 @@ def clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def read_flows(settings: BotSettings) -> FlowSet:
-    """The bot's flow files, checked and compiled.
+def read_flows(settings: BotSettings, registry: Registry | None = None) -> FlowSet:
+    """The bot's flow files, checked and compiled. ``registry`` is what its Python brings; it is loaded unless given.
 
     Raises:
         FlowError: every problem of every file.
+        SettingsError: its Python cannot be run.
     """
+    if registry is None:
+        registry = load_registry(settings.file)
+    known, wrong = known_of(settings)
     files = [(str(path), path.read_text("utf-8")) for path in sorted(Path(settings.flows).glob("*.flow.yaml"))]
-    documents, problems = load_flows(files, settings.params)
-    if any(problem.severity == "error" for problem in problems):
+    documents, problems = load_flows(files, settings.params, known)
+    problems = [*wrong, *problems]
+    if any(problem.is_error for problem in problems):
         raise FlowError(problems)
-    return FlowSet.build(settings.spec, documents)
+    return FlowSet.build(settings.spec, documents, parsers=registry.parsers)
 
 
 def assemble(settings: BotSettings, transport: Transport, roles: Collection[str] = EVERYTHING) -> Bot:
     """A bot from its settings, not started yet, in these of its roles. Raises FlowError, SettingsError."""
     lines = {each.name: Line(make_channel(each.name, each.settings), each.stop_reply) for each in settings.channels}
+    registry = load_registry(settings.file)
     return Bot(
         store=open_store(settings.store, bot=settings.bot, profile=settings.profile),
         lines=lines,
-        flows=read_flows(settings),
+        flows=read_flows(settings, registry),
         transport=InProcess(SIMULATOR, simulated, transport),
         clock=clock,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}",
         pacing={each.name: each.pacing for each in settings.channels},
         roles=[role for role in Role if role in roles],
         retention_days=settings.retention_days,
+        caller=HttpCaller(Reach(settings.call_hosts)),
+        registry=registry,
+        hours=settings.hours,
     )
 
 
@@ -178,7 +193,15 @@ def acts(bot: Bot) -> dict[str, Act]:
     async def counts(_: Mapping[str, Any]) -> Any:
         return pack(bot.counts)
 
-    return {"crew": crew, "revive": revive, "drop": drop, "counts": counts}
+    async def publish(asked: Mapping[str, Any]) -> Any:
+        documents, problems = load_flows([(str(file), str(text)) for file, text in asked["sources"]], bot.flows.spec.params)
+        if any(problem.is_error for problem in problems):
+            return {"refused": [str(problem) for problem in problems if problem.is_error], "published": []}
+        done = await published(bot.store, documents, bot.clock())
+        await bot.turns.renew_flows()
+        return done
+
+    return {"crew": crew, "revive": revive, "drop": drop, "counts": counts, "publish": publish}
 
 
 def look_free(host: str, port: int) -> None:

@@ -10,14 +10,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vaiven.edge.channel_settings import ChannelSettings, read_channels
 from vaiven.edge.command_settings import read_commands
+from vaiven.edge.hours_settings import read_hours
 from vaiven.edge.paths import BOT_FILE, FLOWS
 from vaiven.edge.places import UNKNOWN, Layer, Place, Reader, given
+from vaiven.edge.reach import Reach
 from vaiven.edge.store_settings import profile, read_profile, read_store
 from vaiven.flow.document import Command
 from vaiven.flow.problems import Problem, in_file_order, suggest
 from vaiven.flow.source import Source, scan
 from vaiven.flow.spec import BotSpec, Words
 from vaiven.model.errors import SettingsError
+from vaiven.runtime.hours import Hours
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -25,9 +28,6 @@ _BOT = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _PARAM = re.compile(r"[a-z][a-z0-9_]*\Z")
 _LANG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SPAN = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)\Z")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?\Z")
 _REQUIRED = {"bot": "bot: my-bot", "flows": "flows: ../../flows/my_bot", "channels": "channels: {phone: {type: simulator}}"}
 _LONGEST_DAYS = 36_500
 _WORDS = tuple(each.name for each in fields(Words) if each.name != "error")
@@ -38,7 +38,7 @@ class BotSettings:
     """One bot, every value resolved and proven.
 
     ``flows`` is the absolute folder of its flow files, ``file`` where this was read. ``public_url`` has no slash at its end; it
-    is empty where no provider needs to reach us. ``words`` are fields of ``Words``. ``hours`` and ``call_hosts`` are as written.
+    is empty where no provider needs to reach us. ``words`` are fields of ``Words``. ``call_hosts`` is as written.
     ``retention_days`` None: nothing is too old to be kept.
     """
 
@@ -56,7 +56,7 @@ class BotSettings:
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     words: Mapping[str, str] = field(default_factory=dict)
     error_flow: str | None = None
-    hours: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    hours: Mapping[str, Hours] = field(default_factory=dict)
     call_hosts: tuple[str, ...] = ()
     commands: tuple[Command, ...] = ()
 
@@ -321,31 +321,23 @@ def _errors(reader: Reader, place: Place) -> tuple[str | None, str | None]:
     return (reader.text(places["text"], '"Please try again."') if "text" in places else None), named
 
 
-def _hours(reader: Reader, place: Place) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for name, week in reader.children(place).items():
-        found[name] = {}
-        for days, child in reader.children(week).items():
-            if not all(day in _DAYS for day in days.split("-", 1)):
-                reader.say(child, "wrong-hours", f"'{days}' names no days", "Write mon, or mon-fri.", at_key=True)
-            span = reader.text(child, '"09:00-18:00"')
-            if span is not None and not _SPAN.match(span):
-                reader.say(child, "wrong-hours", f"{reader.shown(child, span)} is no span of hours", 'Write "09:00-18:00".')
-            elif span is not None:
-                found[name][days] = span
-    return found
-
-
 def _calls(reader: Reader, place: Place) -> tuple[str, ...]:
     child = reader.children(place, ("allow",)).get("allow")
     hosts = [] if child is None else reader.value(child)
-    if isinstance(hosts, list) and all(isinstance(host, str) and _HOST.match(host) for host in hosts):
+    if isinstance(hosts, list) and all(isinstance(host, str) and _is_reach(host) for host in hosts):
         return tuple(hosts)
     if child is not None and hosts is not UNKNOWN:
-        reader.say(
-            child, "wrong-setting", f"'{child.name}' must be a list of hosts", "For example: [desk.internal, 10.0.0.7:8080]"
-        )
+        cure = "For example: [desk.internal, 10.0.0.7:8080, 10.1.0.0/16]"
+        reader.say(child, "wrong-setting", f"'{child.name}' must be a list of hosts, addresses or networks", cure)
     return ()
+
+
+def _is_reach(entry: str) -> bool:
+    try:
+        Reach([entry])
+    except ValueError:
+        return False
+    return True
 
 
 _READERS: dict[str, Callable[[Reader, Place], Any]] = {
@@ -359,7 +351,7 @@ _READERS: dict[str, Callable[[Reader, Place], Any]] = {
     "zone": _zone,
     "country": _matching(_COUNTRY, "a country's two capital letters", "ES"),
     "params": _params,
-    "hours": _hours,
+    "hours": read_hours,
     "words": _words,
     "errors": _errors,
     "calls": _calls,

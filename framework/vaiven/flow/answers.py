@@ -14,7 +14,6 @@ import msgspec
 from vaiven.flow.confirming import read_confirm
 from vaiven.flow.folding import fold, without_controls, without_emoji
 from vaiven.flow.legal import LEGAL_WORDS, SMS_WORDS, legal_clash, legal_word, opt_in_word
-from vaiven.flow.numerals import read_integer
 
 __all__ = [
     "LEGAL_WORDS",
@@ -29,7 +28,6 @@ __all__ = [
     "legal_word",
     "opt_in_word",
     "parse_confirm",
-    "parse_integer",
     "parse_text",
     "prepare",
 ]
@@ -47,12 +45,16 @@ class Offered(msgspec.Struct, frozen=True, gc=False):
 
 
 class Understood(msgspec.Struct, frozen=True):
-    """An answer, exact or by close spelling. ``value`` is the id of a choice, or the typed value; ``raw`` what was typed."""
+    """An answer, exact or by close spelling. ``value`` is the id of a choice, or the typed value; ``raw`` what was typed.
+
+    ``assumed`` names what was not said and taken for granted, to be said back: ``day-first`` in 03/04, ``pm`` in "at 5".
+    """
 
     value: Any
     raw: str
     id: str | None = None
     label: str | None = None
+    assumed: tuple[str, ...] = ()
 
 
 class Ambiguous(msgspec.Struct, frozen=True, gc=False):
@@ -92,6 +94,15 @@ class Prepared:
         self._places = self._positions([fold(choice.label) for choice in self._offered])
         for position, indexes in self._places.items():
             self._table.setdefault(position, indexes)
+
+    @property
+    def offered(self) -> tuple[Offered, ...]:
+        """The choices, in the order in which they are numbered."""
+        return self._offered
+
+    def place(self, id: str | None) -> int:
+        """Where the choice of this id stands, from 0. Raises ValueError if it is not offered."""
+        return [choice.id for choice in self._offered].index(id or "")
 
     @staticmethod
     def _positions(labels: list[str]) -> dict[str, tuple[int, ...]]:
@@ -187,15 +198,6 @@ def prepare(offered: Sequence[Offered]) -> Prepared:
     return Prepared(offered)
 
 
-def parse_integer(raw: str, min: int | None = None, max: int | None = None) -> Understood | Outside | None:
-    """The one whole number that this text says, in digits of any script; "30 people" says 30, "4 or 5" says none.
-
-    Outside if it is below ``min`` or above ``max``, both inclusive.
-    """
-    value = read_integer(raw)
-    return None if value is None else _bounded(value, value, raw, min, max)
-
-
 def parse_text(
     raw: str, min: int | None = None, max: int | None = None, pattern: str | None = None, fold: str | None = None
 ) -> Understood | Outside | None:
@@ -230,10 +232,13 @@ def _bounded(value: Any, measure: int, raw: str, least: int | None, most: int | 
     return Understood(value, raw)
 
 
-def parse_confirm(raw: str) -> Understood | None:
+def parse_confirm(raw: str, lang: str | None = None) -> Understood | None:
     """Yes or no, as people say it in English, Spanish, French, German, Portuguese and Italian, or with a thumb.
 
-    ``id`` is the outcome, ``accept`` or ``decline``; ``value`` is true or false. Both at once, or more words, are None.
+    ``lang`` is the person's language, a BCP 47 tag, where it is known. ``id`` is the outcome, ``accept`` or ``decline``;
+    ``value`` is true or false. Both at once, more words, or a question ("yes?") are None.
     """
-    accepted = read_confirm(fold(raw)) if len(raw) <= 100 else None
+    if len(raw) > 100 or raw.rstrip().endswith(("?", "？")):
+        return None
+    accepted = read_confirm(fold(raw), lang)
     return None if accepted is None else Understood(accepted, raw, "accept" if accepted else "decline")

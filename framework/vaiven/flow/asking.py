@@ -1,42 +1,48 @@
 """A question: how it is put, what is taken for an answer, and what follows when nothing is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaiven.flow.answers import Ambiguous, Outside, Understood, parse_confirm, parse_integer, parse_text
-from vaiven.flow.document import After, AnswerSpec, Ask, Step
+from vaiven.flow.answers import Understood
+from vaiven.flow.document import After, Ask, Step
 from vaiven.flow.draft import TRAIL, Draft
 from vaiven.flow.expressions import Expression, ExpressionError, holds
-from vaiven.flow.nodes import Node
-from vaiven.flow.offering import Choices, Offer, options, placed, placeholder
+from vaiven.flow.offering import Choices, Offer, offers, options, placed, placeholder
+from vaiven.flow.taking import Parser, Reading, Taker, taker
 from vaiven.flow.templates import Template
 from vaiven.flow.texts import Saying, Text, failed_text
-from vaiven.model.messages import InboundMessage, Layout, Media
+from vaiven.flow.waiting import WaitingNode
+from vaiven.model.messages import InboundMessage, Layout
 
-Reading = Understood | Outside | Ambiguous | None
 
+class AskNode(WaitingNode):
+    """``reject`` are the bounds that have a route of their own."""
 
-class AskNode(Node):
-    """``command_events`` maps a folded word to the machine's event; ``after`` are its timers, armed at each visit."""
+    asks = True
 
-    waits = True
-
-    def __init__(self, step: Step, verb: Ask, flow: str, retry: Sequence[Template] | None, after: Sequence[After]) -> None:
-        super().__init__(step)
-        self.after = tuple(after)
-        self.idle = tuple(timer for timer in after if timer.idle)
-        self.timer_events: dict[str, str] = {}
-        self.command_events: dict[str, str] = {}
+    def __init__(
+        self,
+        step: Step,
+        verb: Ask,
+        flow: str,
+        retry: Sequence[Template] | None,
+        after: Sequence[After],
+        parsers: Mapping[str, Parser],
+    ) -> None:
+        super().__init__(step, after)
         self.reject: frozenset[str] = frozenset(verb.reject)
         self.stale = verb.stale
         self.interruptible = verb.interruptible
-        self._answer: AnswerSpec = verb.answer
         self._save = verb.save
         self._skip: Expression | None = verb.skip
         self._question = Saying(verb.question, self.message_class)
         self._hint = Text(verb.hint) if verb.hint is not None else None
         self._retry = None if retry is None else tuple(Text(text) for text in retry)
-        self._choices = Choices(verb.answer.choices) if verb.answer.choices else None
+        self._choices: Choices | None = offers(verb.answer)
+        self._taker: Taker = taker(verb.answer, self._choices, parsers)
+        # An answer that leaves no doubt, and one that takes some reading, of (draft, folded, raw).
+        self.exact = self._taker.exact
+        self.typed = self._taker.typed
         self._prefix = f"{flow}/{step.name}/"
         texts = (*(self._retry or ()), *([self._hint] if self._hint is not None else ()))
         self._local = self._question.local or any(text.local for text in texts)
@@ -50,7 +56,13 @@ class AskNode(Node):
         elif self._skip is not None and holds(self._skip, draft.scope):
             draft.outcome = None
             return
-        draft.wait_at(self)
+        choices = self._choices
+        if choices is not None and choices.made:
+            listed = choices.make(draft)
+            draft.wait_at(self)
+            draft.listed = listed
+        else:
+            draft.wait_at(self)
         if not draft.quiet:
             self.put(draft)
 
@@ -95,51 +107,24 @@ class AskNode(Node):
 
     # ---- what is taken for an answer
 
-    def exact(self, draft: Draft, folded: str, raw: str) -> Reading:
-        """An answer that leaves no doubt: one of the choices, or yes or no."""
-        if self._choices is not None:
-            return self._choices.now(draft).prepared.exact(folded, raw)
-        return parse_confirm(raw) if self._answer.kind == "confirm" else None
-
-    def typed(self, draft: Draft, folded: str, raw: str) -> Reading:
-        """A close spelling of one choice, or a value of the type that is asked for. Raises ExpressionError on a failing bound."""
-        answer = self._answer
-        if self._choices is not None:
-            return self._choices.now(draft).prepared.close(folded, raw)
-        if answer.kind == "integer":
-            return parse_integer(raw, self._bound(draft, answer.min), self._bound(draft, answer.max))
-        if answer.kind == "text":
-            return parse_text(raw, self._bound(draft, answer.min), self._bound(draft, answer.max), answer.pattern, answer.fold)
-        return None
-
     def plain(self, draft: Draft, folded: str, raw: str) -> Understood | None:
         """The answer that starts a flow: certain, and of a kind that not every message is."""
-        found = self.typed(draft, folded, raw) if self._answer.kind == "integer" else self.exact(draft, folded, raw)
+        found = self._taker.plain(draft, folded, raw)
         return found if isinstance(found, Understood) else None
 
-    def tapped(self, draft: Draft, option: str, raw: str) -> Understood | None:
-        """The choice of that id, if it is offered now."""
+    def tapped(self, draft: Draft, option: str, raw: str, old: bool = False) -> Understood | None:
+        """The choice of that id, if it is offered now. An ``old`` tap must mean what it showed."""
         offer = self.offer(draft)
         for choice in () if offer is None else offer.offered:
             if choice.id == option:
-                return Understood(choice.id, raw or choice.label, choice.id, choice.label)
+                if old and raw and self._choices is not None and self._choices.made and not choice.label.startswith(raw):
+                    return None
+                return self._taker.chosen(choice, raw)
         return None
 
-    def media(self, message: InboundMessage) -> Understood | None:
-        """A file, where this kind of file is an answer too."""
-        kinds = {_kind_of(media) for media in message.media}
-        if not kinds or not kinds <= set(self._answer.media):
-            return None
-        return Understood([{"mime": file.mime, "url": file.url, "ref": file.ref} for file in message.media], message.text)
-
-    @staticmethod
-    def _bound(draft: Draft, bound: Expression | None) -> int | None:
-        value = None if bound is None else bound.evaluate(draft.scope)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ExpressionError(f"a bound is a number, not {value!r}")
-        return int(value)
+    def received(self, message: InboundMessage) -> Understood | None:
+        """A file or a place, where that is an answer."""
+        return self._taker.received(message)
 
     def take(self, draft: Draft, answer: Understood) -> None:
         """Save an answer, before the machine hears of it."""
@@ -197,15 +182,10 @@ class Aside:
 
     __slots__ = ("_node", "_said")
 
-    def __init__(self, said: Saying, node: AskNode) -> None:
+    def __init__(self, said: Saying, node: WaitingNode) -> None:
         self._said = said
         self._node = node
 
     def take(self, draft: Draft) -> None:
         draft.because = self._said.text(draft)
         self._node.put(draft)
-
-
-def _kind_of(media: Media) -> str:
-    family = media.mime.partition("/")[0]
-    return family if family in ("image", "audio", "video") else "document"

@@ -13,6 +13,7 @@ from statemachine import Event, State, StateChart
 from statemachine.transition_list import TransitionList
 
 from vaiven.flow.draft import Draft
+from vaiven.flow.source import Position
 
 Guard = Callable[[Draft], bool]
 Action = Callable[[Draft], None]
@@ -29,27 +30,35 @@ def state_id(step: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A state to be: ``enter`` runs whenever it is entered."""
+    """A state to be: ``enter`` runs whenever it is entered, ``leave`` whenever it is left."""
 
     id: str
     enter: Action | None = None
     final: bool = False
+    leave: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A transition to be. ``target`` None: the state is not left, only ``action`` runs."""
+    """A transition to be. ``target`` None: the state is not left, only ``action`` runs.
+
+    ``at`` is where the file draws it; None: it is there in every flow, or nothing can take it.
+    """
 
     source: str
     event: str
     target: str | None
     guard: Guard | None = None
     action: Action | None = None
+    at: Position | None = None
 
 
 def build_chart(name: str, places: Sequence[Place], arrows: Sequence[Arrow]) -> type[StateChart[Any]]:
     """The machine's class. The first place is the initial one; arrows of one source and event are tried in order."""
-    states = {place.id: State(place.id, initial=at == 0, final=place.final, enter=place.enter) for at, place in enumerate(places)}
+    states = {
+        place.id: State(place.id, initial=at == 0, final=place.final, enter=place.enter, exit=place.leave)
+        for at, place in enumerate(places)
+    }
     events: dict[str, TransitionList] = {}
     for arrow in arrows:
         source = states[arrow.source]

@@ -1,7 +1,7 @@
 """A flow file as values: what was written, with where it was written. Made by ``parse``, proven by ``check``, run by ``compile``.
 
-Every step name, word and bound is here as the author wrote it; nothing is resolved yet. ``Expression`` and ``Template``
-are already compiled, so a misspelt one is found while parsing.
+Every step name, word and bound is here as the author wrote it; only sections are unrolled. ``Expression`` and ``Template``
+are already compiled, so a misspelt one is found while parsing. The verbs themselves are in ``verbs``.
 """
 
 from collections.abc import Mapping
@@ -11,129 +11,30 @@ from typing import Any
 from vaiven.flow.expressions import Expression
 from vaiven.flow.source import Position as Position
 from vaiven.flow.templates import Template
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a ``say``: sent when ``condition`` holds or is absent."""
-
-    text: Template
-    condition: Expression | None
-    at: Position
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where to go next, if ``condition`` holds: ``set`` first, then ``say``, then ``go`` (None: stay in the step).
-
-    ``quiet`` enters the target without asking its question.
-    """
-
-    at: Position
-    go: str | None = None
-    condition: Expression | None = None
-    say: tuple[Part, ...] = ()
-    set: tuple[tuple[str, Expression], ...] = ()
-    quiet: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Then:
-    """What follows a step. ``routes``: the first that holds, else the next step in the file. ``outcomes``: by outcome name.
-
-    ``otherwise`` are the routes of ``else`` in an outcome map.
-    """
-
-    routes: tuple[Route, ...] = ()
-    outcomes: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
-    otherwise: tuple[Route, ...] = ()
-    at: Position | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceSpec:
-    """One choice of an ``ask``, in file order: its position is its number, from 1."""
-
-    id: str
-    label: Template
-    also: tuple[str, ...]
-    at: Position
-    go: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerSpec:
-    """What an ``ask`` takes: ``kind`` is ``choices``, ``text``, ``integer`` or ``confirm``.
-
-    ``min`` and ``max`` are bounds of the number or of the text's length; ``pattern`` must match the whole text;
-    ``fold`` is ``upper``, ``lower`` or None; ``media``: kinds of file that are an answer too.
-    """
-
-    kind: str
-    at: Position
-    choices: tuple[ChoiceSpec, ...] = ()
-    min: Expression | None = None
-    max: Expression | None = None
-    pattern: str | None = None
-    fold: str | None = None
-    media: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    parts: tuple[Part, ...]
-    apart: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """``retry`` None: absent, so the hint and the question once.
-
-    ``otherwise``: the route of ``else``, None: the bot's error flow.
-    """
-
-    question: tuple[Part, ...]
-    answer: AnswerSpec
-    save: str | None = None
-    hint: Template | None = None
-    retry: tuple[Template, ...] | None = None
-    otherwise: Route | None = None
-    reject: Mapping[str, Route] = field(default_factory=dict)
-    skip: Expression | None = None
-    stale: str = "explain"
-    interruptible: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """``cap`` None: no cap."""
-
-    poll: Template
-    option: Template
-    cap: Template | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """The first route that holds, those of the step's ``then`` last; none: the next step."""
-
-    routes: tuple[Route, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Set:
-    values: tuple[tuple[str, Expression], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """``text`` None: a silent end (written as ``""``)."""
-
-    text: Template | None
-    outcome: str
-
-
-Verb = Say | Ask | Tally | Branch | Set | End
+from vaiven.flow.verbs import ActionTarget as ActionTarget
+from vaiven.flow.verbs import AnswerSpec as AnswerSpec
+from vaiven.flow.verbs import Ask as Ask
+from vaiven.flow.verbs import Branch as Branch
+from vaiven.flow.verbs import Call as Call
+from vaiven.flow.verbs import ChoiceSpec as ChoiceSpec
+from vaiven.flow.verbs import End as End
+from vaiven.flow.verbs import Group as Group
+from vaiven.flow.verbs import Handoff as Handoff
+from vaiven.flow.verbs import HttpTarget as HttpTarget
+from vaiven.flow.verbs import MediaSpec as MediaSpec
+from vaiven.flow.verbs import Part as Part
+from vaiven.flow.verbs import Relay as Relay
+from vaiven.flow.verbs import ResourceTarget as ResourceTarget
+from vaiven.flow.verbs import Route as Route
+from vaiven.flow.verbs import Run as Run
+from vaiven.flow.verbs import Say as Say
+from vaiven.flow.verbs import Set as Set
+from vaiven.flow.verbs import Split as Split
+from vaiven.flow.verbs import Tally as Tally
+from vaiven.flow.verbs import TemplateSpec as TemplateSpec
+from vaiven.flow.verbs import Then as Then
+from vaiven.flow.verbs import Verb as Verb
+from vaiven.flow.verbs import Wait as Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +52,7 @@ class After:
 class Command:
     """Words that work wherever it covers: ``go``, or ``say`` with ``back`` (the text and the question again).
 
-    ``go`` is a step; for a command of the bot it is a flow.
+    ``go`` is a step; for a command of the bot it is a flow. ``run`` is a flow that goes on top and comes back to the question.
     """
 
     name: str
@@ -160,6 +61,7 @@ class Command:
     go: str | None = None
     say: tuple[Part, ...] = ()
     back: bool = False
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +77,41 @@ class Step:
     enter: tuple[Part, ...] = ()
     enter_set: tuple[tuple[str, Expression], ...] = ()
     commands: tuple[Command, ...] = ()
+    exit: tuple[Part, ...] = ()
+    exit_set: tuple[tuple[str, Expression], ...] = ()
     message_class: str | None = None
     keep: bool = False
+    tags: tuple[str, ...] = ()
+    section: str | None = None
+    """The section it stands in, the outer one first, with a slash between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a flow begins by itself: ``before_ms`` before the instant that ``of`` gives, or by a cron line (five fields), in the
+    contact's zone; ``condition`` says for whom."""
+
+    at: Position
+    before_ms: int | None = None
+    of: Expression | None = None
+    cron: str | None = None
+    condition: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One way in. ``kind``: ``payload`` (words), ``keyword`` (words, rest), ``answer`` (step), ``fallback``."""
+    """One way in. ``kind``: ``payload referral event api keyword answer intent fallback schedule``.
+
+    ``words`` are the payloads, referral codes, event names, keywords or intents; ``go`` a step to begin at instead of the first.
+    """
 
     kind: str
     at: Position
     words: tuple[str, ...] = ()
     rest: str | None = None
     step: str | None = None
+    go: str | None = None
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +166,9 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class FlowDocument:
-    """``steps`` in file order. ``params`` are the flow's defaults, under the bot's.
+    """``steps`` in file order, those of sections unrolled, with what they share on each; ``sections`` maps a section to its first
+    step, which is what its name has become wherever something goes to it. ``migrate`` maps steps of earlier versions to those
+    where people go on. ``params`` are the flow's defaults, under the bot's. ``zone`` is the flow's own, an IANA name.
 
     ``targets`` are all the places that name a step or write to a variable, ``uses`` all expressions and texts, both in
     file order: ``check`` reads them.
@@ -255,6 +181,7 @@ class FlowDocument:
     steps: tuple[Step, ...]
     starts: tuple[Start, ...] = ()
     lang: str | None = None
+    zone: str | None = None
     title: str | None = None
     channels: tuple[str, ...] = ()
     window: Window | None = None
@@ -264,5 +191,7 @@ class FlowDocument:
     default_after: tuple[After, ...] = ()
     default_retry: tuple[Template, ...] | None = None
     default_otherwise: Route | None = None
+    migrate: Mapping[str, str] = field(default_factory=dict)
+    sections: Mapping[str, str] = field(default_factory=dict)
     targets: tuple["Target", ...] = ()
     uses: tuple["Use", ...] = ()

@@ -5,36 +5,43 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace as changed
 
+from vaiven.flow.moving import carry
 from vaiven.flow.scope import Scope
 from vaiven.flow.spec import Facts
 from vaiven.flow.templates import Locale
+from vaiven.flow.triggers import WAIT_TIMER
 from vaiven.model.contacts import Contact
 from vaiven.model.effects import CancelTimer, Effect, End, Recorded, Send, StartTimer
-from vaiven.model.events import Event, TimerDue
-from vaiven.model.messages import Layout, MessageClass, Option
+from vaiven.model.events import Event
+from vaiven.model.messages import Layout, Media, MessageClass, Option, TemplateMessage
 from vaiven.model.sessions import Frame, Session
 
 if TYPE_CHECKING:
-    from vaiven.flow.asking import AskNode
     from vaiven.flow.flow import Flow
     from vaiven.flow.flowset import FlowSet
+    from vaiven.flow.waiting import WaitingNode
 
 TRAIL = 16
 """BACK returns over so many questions at most."""
+FRAMES = 12
+"""So many flows are open on top of each other at most."""
 
 
 class Draft:
     """Guards read it, actions add to it; nothing of it is seen outside before ``step`` returns.
 
     ``state`` is the machine's; ``outcome`` what the guards of outcomes compare; ``ending`` the outcome the frame is about to
-    end with, ``ended`` the one it did end with.
+    end with, ``ended`` the one it did end with. ``child`` is a flow to put on top, with values for its variables. ``result``
+    is what a call or an event brought. ``entry`` is the event by which a session that was moved to a new version goes on,
+    ``moved_from`` the step that it stood on.
     """
 
     # fmt: off
     __slots__ = (
-        "_locale", "answers", "armed", "asked", "because", "before", "contact", "contact_vars", "document", "effects", "ended",
-        "ending", "event", "facts", "fired", "flow", "flows", "input", "is_open", "lang", "lower", "next_flow", "now_ms",
-        "offered", "opt_outs", "outcome", "quiet", "returning", "scope", "session_id", "started_ms", "state", "step", "taken",
+        "_locale", "answers", "armed", "asked", "because", "before", "child", "contact", "contact_vars", "control", "document",
+        "effects", "ended", "ending", "entry", "event", "facts", "fired", "flow", "flows", "held", "input", "is_open", "lang",
+        "left", "limit", "listed", "looked", "lower", "moved_from", "next_flow", "now_ms", "offered", "opt_outs", "outcome",
+        "quiet", "result", "returned", "returning", "schedules", "scope", "session_id", "started_ms", "state", "step", "taken",
         "timers", "trail", "tries", "vars", "visit", "votes", "waiting",
     )
     # fmt: on
@@ -55,6 +62,8 @@ class Draft:
         self.contact_vars = contact.vars
         self.votes = contact.votes
         self.opt_outs = contact.opt_outs
+        self.control = contact.control
+        self.schedules = contact.timers
         self.lang = contact.lang
         self.document = ""
         self.armed: dict[str, tuple[str, int]] = {}
@@ -64,6 +73,14 @@ class Draft:
         self.ending = ""
         self.ended: str | None = None
         self.next_flow: str | None = None
+        self.child: tuple[str, Mapping[str, Any]] | None = None
+        self.entry: str | None = None
+        self.held: tuple[Event, ...] = ()
+        self.left = False
+        self.limit = 0
+        self.looked: dict[str, int] | None = None
+        self.moved_from: str | None = None
+        self.result: Any = None
         self.because = ""
         self.taken = 0
         self.offered: tuple[str, ...] = ()
@@ -79,18 +96,33 @@ class Draft:
 
     # ---- frames
 
-    def load(self, session: Session, flow: "Flow") -> None:
-        """Stand where the session stands: in its top frame, which runs on ``flow``."""
+    def load(self, session: Session) -> None:
+        """Stand where the session stands: in its top frame."""
         self.session_id = session.id
         self.started_ms = session.started_ms
         self.timers = dict(session.timers)
+        self.held = session.held
         self.lower = session.frames[:-1]
-        self._stand(session.frames[-1], flow)
+        self._arrive(session.frames[-1])
 
-    def _stand(self, frame: Frame, flow: "Flow") -> None:
+    def _arrive(self, frame: Frame) -> None:
+        """Stand in a frame that is on top now, or again; in the newest version of its flow, where that moves people."""
+        moved = self.flows.moved(frame) if self.flows.moving else None
+        if moved is None:
+            self.stand(frame, self.flows.shapes[frame.shape])
+        else:
+            flow = self.flows.shapes[moved.shape]
+            self.stand(moved, flow)
+            self.moved_from = frame.step
+            carry(self, flow)
+
+    def stand(self, frame: Frame, flow: "Flow") -> None:
+        """Stand where this frame stands, whatever else is open."""
         self.flow = flow
         self.step = frame.step
         self.state = flow.nodes[frame.step].state
+        self.listed = frame.offered
+        self.returned = frame.returned
         self.visit = frame.visit
         self.asked = frame.asked
         self.tries = frame.tries
@@ -99,6 +131,7 @@ class Draft:
         self.trail = frame.trail
         self.waiting = True
         self.is_open = True
+        self.left = False
         self.ended = None
         self._locale = None
         self.scope = Scope(self)
@@ -122,6 +155,8 @@ class Draft:
         self.visit = self.asked = self.tries = 0
         self.vars = {}
         self.answers = {}
+        self.listed = ()
+        self.returned = ""
         self.trail = ()
         self.waiting = self.quiet = self.returning = False
         self.ended = None
@@ -139,11 +174,16 @@ class Draft:
         return self.is_open and (self.flow.name == name or any(frame.flow == name for frame in self.lower))
 
     def _pause(self) -> None:
-        """Put the top frame below, its timers stopped with what was left of them."""
-        prefix = self._timer_prefix()
-        paused = {key[len(prefix) :]: max(0, due - self.now_ms) for key, due in self.timers.items() if key.startswith(prefix)}
-        self._drop_timers()
-        self.lower = (*self.lower, self._frame(paused))
+        """Put the top frame below, its timers stopped with what was left of them. Those of a step that runs a flow go on."""
+        paused: dict[str, int] = {}
+        if not self.flow.waits[self.step].runs:
+            prefix = self.timer_prefix
+            for key, due_ms in self.timers.items():
+                if key.startswith(prefix):
+                    name = key[len(prefix) :]
+                    paused[name] = due_ms if name == WAIT_TIMER else max(0, due_ms - self.now_ms)
+            self.drop_timers()
+        self.lower = (*self.lower, self.as_frame(paused))
 
     def pop(self) -> bool:
         """The top frame has ended. True if one below it goes on, where it stood; else no session is open any more.
@@ -151,20 +191,25 @@ class Draft:
         Its timers go on with what was left of them; those that count silence begin again, for there was none.
         """
         self.effects.append(End(self.flow.name, self.ended or ""))
-        self._drop_timers()
+        self.drop_timers()
         if not self.lower:
             self.is_open = False
             return False
         frame = self.lower[-1]
         self.lower = self.lower[:-1]
-        flow = self.flows.shapes[frame.shape]
-        self._stand(frame, flow)
-        idle = {timer.name: timer.delay_ms for timer in flow.asks[frame.step].idle}
-        for name, left_ms in frame.paused.items():
-            self.arm(name, idle.get(name, left_ms))
+        self._arrive(frame)
+        if frame.paused and self.waiting:
+            node = self.flow.waits[self.step]
+            idle = {timer.name: timer.delay_ms for timer in node.idle}
+            for name, left_ms in frame.paused.items():
+                if name == WAIT_TIMER:
+                    self.arm_at(name, max(self.now_ms, left_ms))
+                elif name in node.timer_events:
+                    self.arm(name, idle.get(name, left_ms))
         return True
 
-    def _frame(self, paused: Mapping[str, int]) -> Frame:
+    def as_frame(self, paused: Mapping[str, int]) -> Frame:
+        """The frame on top, as it is saved."""
         return Frame(
             flow=self.flow.name,
             shape=self.flow.shape,
@@ -176,25 +221,32 @@ class Draft:
             answers=self.answers,
             trail=self.trail,
             paused=dict(paused),
+            offered=self.listed,
+            returned=self.returned,
         )
 
     # ---- what actions do
 
-    def wait_at(self, ask: "AskNode") -> None:
+    def wait_at(self, node: "WaitingNode") -> None:
         """Arrive at a step that waits: a new visit, its tries unused, its timers armed and no others of this frame."""
         # Not a count: a button of an earlier session, or of an earlier interruption, must not be taken for one of this visit.
         self.visit = self.contact.version + 1
         self.tries = 0
         self.waiting = True
-        if ask.name in self.trail:
-            self.trail = self.trail[: self.trail.index(ask.name)]
-        self._drop_timers()
-        for after in ask.after:
+        self.listed = ()
+        if node.name in self.trail:
+            self.trail = self.trail[: self.trail.index(node.name)]
+        self.drop_timers()
+        for after in node.after:
             self.arm(after.name, after.delay_ms)
 
     def arm(self, name: str, delay_ms: int) -> None:
         key = f"{self.event.channel}/{len(self.lower)}/{name}"
-        due_ms = self.now_ms + delay_ms
+        self.timers[key] = self.now_ms + delay_ms
+        self.armed[key] = (self.step, self.visit)
+
+    def arm_at(self, name: str, due_ms: int) -> None:
+        key = f"{self.event.channel}/{len(self.lower)}/{name}"
         self.timers[key] = due_ms
         self.armed[key] = (self.step, self.visit)
 
@@ -210,6 +262,12 @@ class Draft:
             button = self.flows.spec.words.choose if layout is Layout.LIST else ""
             self.effects.append(Send(text, message_class, options, layout, button))
 
+    def send_file(
+        self, text: str, message_class: MessageClass, media: tuple[Media, ...], template: TemplateMessage | None
+    ) -> None:
+        """Say it with a file, or where the channel has templates by one of them."""
+        self.effects.append(Send(text, message_class, media=media, template=template))
+
     def record(self, what: str, detail: str = "") -> None:
         self.effects.append(Recorded(what, detail))
 
@@ -219,7 +277,7 @@ class Draft:
         else:
             self.vars[name] = value
 
-    def put_answer(self, step: str, answer: dict[str, Any]) -> None:
+    def put_answer(self, step: str, answer: Any) -> None:
         self.answers[step] = answer
         self.scope.pop(step, None)
 
@@ -233,14 +291,20 @@ class Draft:
 
     @property
     def zone(self) -> str:
-        return self.contact.zone or self.flows.spec.zone
+        return self.contact.zone or self.flow.zone
+
+    def fact(self, key: str) -> int | None:
+        """What the runtime read beforehand, None if it did not; history tells that it was looked at."""
+        value = self.facts.known.get(key)
+        if value is not None:
+            self.looked = {**(self.looked or {}), key: value}
+        return value
 
     @property
     def locale(self) -> Locale:
         locale = self._locale
         if locale is None:
-            lang = self.lang or self.flow.document.lang or self.flows.spec.lang
-            locale = self._locale = self.flows.locale(lang, self.zone, self.facts.capabilities.sms)
+            locale = self._locale = self.flows.locale(self.lang or self.flow.lang, self.zone, self.facts.capabilities.sms)
         return locale
 
     # ---- what comes of it
@@ -250,49 +314,33 @@ class Draft:
         if hasattr(self, "scope"):
             del self.scope
 
-    def _timer_prefix(self) -> str:
+    @property
+    def timer_prefix(self) -> str:
         return f"{self.event.channel}/{len(self.lower)}/"
 
-    def _drop_timers(self) -> None:
+    def drop_timers(self) -> None:
         if not self.lower:
             self.timers = {}
         elif self.timers:
-            prefix = self._timer_prefix()
+            prefix = self.timer_prefix
             self.timers = {key: due for key, due in self.timers.items() if not key.startswith(prefix)}
 
     def end_lost(self, session: Session, outcome: str) -> None:
         """End a session that cannot be loaded."""
         self.effects.extend(End(frame.flow, outcome) for frame in reversed(session.frames))
 
-    def timer_event(self, due: TimerDue) -> str | None:
-        """The machine's event of a timer fallen due, and the timer is gone; None if it is not one of the visit that waits."""
-        prefix = self._timer_prefix()
-        if (
-            not self.is_open
-            or due.session != self.session_id
-            or due.step != self.step
-            or due.visit != self.visit
-            or self.timers.get(due.key) != due.due_ms
-            or not due.key.startswith(prefix)
-        ):
-            return None
-        self.fired = due.key
-        del self.timers[due.key]
-        return self.flow.asks[self.step].timer_events[due.key[len(prefix) :]]
-
-    def restart_idle(self) -> None:
-        """A message came: timers that count silence begin again."""
-        if self.is_open and self.waiting:
-            for timer in self.flow.asks[self.step].idle:
-                self.arm(timer.name, timer.delay_ms)
-
     def close(self, outcome: str) -> None:
         """End the whole session, every frame of it."""
         if self.is_open:
+            if self.waiting:
+                self.flow.waits[self.step].release(self, self.visit)
+            for frame in self.lower:
+                self.flows.shapes[frame.shape].waits[frame.step].release(self, frame.visit)
             self.effects.append(End(self.flow.name, outcome))
             self.effects.extend(End(frame.flow, outcome) for frame in reversed(self.lower))
         self.lower = ()
         self.timers = {}
+        self.held = ()
         self.is_open = False
 
     def finish_timers(self) -> None:
@@ -314,8 +362,9 @@ class Draft:
             id=self.session_id,
             channel=self.event.channel,
             started_ms=self.started_ms,
-            frames=(*self.lower, self._frame({})),
+            frames=(*self.lower, self.as_frame({})),
             timers=self.timers,
+            held=self.held,
         )
 
     def changed_contact(self) -> Contact:
@@ -325,6 +374,16 @@ class Draft:
             and self.contact_vars is contact.vars
             and self.opt_outs is contact.opt_outs
             and self.lang == contact.lang
+            and self.control == contact.control
+            and self.schedules is contact.timers
         ):
             return contact
-        return changed(contact, votes=self.votes, vars=self.contact_vars, opt_outs=self.opt_outs, lang=self.lang)
+        return changed(
+            contact,
+            votes=self.votes,
+            vars=self.contact_vars,
+            opt_outs=self.opt_outs,
+            lang=self.lang,
+            control=self.control,
+            timers=self.schedules,
+        )

@@ -8,29 +8,38 @@ from typing import Any
 from vaiven.flow.grammar import Binary, Call, ExpressionError, ListOf, Literal, Logic, Name, Node, Unary, parse_expression
 from vaiven.flow.values import COMPARE, FUNCTIONS, Answer, calculate, compare, contains, kind_of, number
 
-__all__ = ["Answer", "Expression", "ExpressionError", "compile_expression", "holds"]
+__all__ = ["HOURS", "Answer", "Expression", "ExpressionError", "compile_expression", "holds"]
 
 Scope = Mapping[str, Any]
 Evaluate = Callable[[Scope], Any]
+
+HOURS = "business_open()"
+"""Under this name, which no flow can write, a scope offers what ``business_open`` asks: the name of hours to open or not."""
+_BUSINESS_OPEN = "business_open"
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A compiled expression.
 
-    ``names`` are the dotted names it reads (``count.cast``, ``params.max_votes``). ``evaluate(scope)`` looks up top names in
-    ``scope`` and raises ExpressionError.
+    ``names`` are the dotted names it reads (``count.cast``, ``params.max_votes``), ``hours`` the opening hours that it asks for.
+    ``evaluate(scope)`` looks up top names in ``scope`` and raises ExpressionError.
     """
 
     source: str
     names: frozenset[str]
     evaluate: Evaluate
+    hours: frozenset[str] = frozenset()
 
 
 def compile_expression(text: str) -> Expression:
     """Parse and compile. Raises ExpressionError, with the offset of what is wrong and what would be right."""
     tree = parse_expression(text)
-    return Expression(text, frozenset(".".join(name.parts) for name in _names(tree)), _build(tree))
+    nodes = list(_walked(tree))
+    names = frozenset(".".join(node.parts) for node in nodes if isinstance(node, Name))
+    evaluate = _build(tree)
+    hours = frozenset(_hours(node) for node in nodes if isinstance(node, Call) and node.function == _BUSINESS_OPEN)
+    return Expression(text, names, evaluate, hours)
 
 
 def holds(condition: Expression, scope: Scope) -> bool:
@@ -48,19 +57,18 @@ def _truth(value: Any, at: int) -> bool:
     )
 
 
-def _names(node: Node) -> Iterator[Name]:
+def _walked(node: Node) -> Iterator[Node]:
+    yield node
     match node:
-        case Name():
-            yield node
         case Unary():
-            yield from _names(node.operand)
+            yield from _walked(node.operand)
         case Binary():
-            yield from _names(node.left)
-            yield from _names(node.right)
+            yield from _walked(node.left)
+            yield from _walked(node.right)
         case Logic(conditions=items) | ListOf(items=items) | Call(arguments=items):
             for item in items:
-                yield from _names(item)
-        case Literal():
+                yield from _walked(item)
+        case Literal() | Name():
             pass
 
 
@@ -196,10 +204,13 @@ def _comparison(left: Evaluate, right: Evaluate, sign: str, at: int) -> Evaluate
 
 
 def _call(node: Call) -> Evaluate:
+    if node.function == _BUSINESS_OPEN:
+        return _business_open(node)
     function, at = FUNCTIONS.get(node.function), node.at
     if function is None:
-        close = get_close_matches(node.function, FUNCTIONS, 1)
-        cure = f"did you mean '{close[0]}'?" if close else f"functions are {', '.join(FUNCTIONS)}"
+        known = (*FUNCTIONS, _BUSINESS_OPEN)
+        close = get_close_matches(node.function, known, 1)
+        cure = f"did you mean '{close[0]}'?" if close else f"functions are {', '.join(known)}"
         raise ExpressionError(f"there is no function '{node.function}'", at, cure)
     least, most, call = function
     if not least <= len(node.arguments) <= most:
@@ -215,3 +226,23 @@ def _call(node: Call) -> Evaluate:
             raise _placed(error, at) from None
 
     return run
+
+
+def _hours(node: Call) -> str:
+    """The hours that this asks for. They are a text as it stands, so that what a flow asks is known before anybody writes."""
+    match node.arguments:
+        case (Literal(value=str() as name),) if name:
+            return name
+    raise ExpressionError(f"{_BUSINESS_OPEN} takes the name of opening hours", node.at, f"as {_BUSINESS_OPEN}('support')")
+
+
+def _business_open(node: Call) -> Evaluate:
+    name, at = _hours(node), node.at
+
+    def ask(scope: Scope) -> bool:
+        try:
+            return bool(scope[HOURS](name))
+        except KeyError:
+            raise ExpressionError(f"the hours '{name}' are not known here", at, "name them in bot.yaml, hours:") from None
+
+    return ask

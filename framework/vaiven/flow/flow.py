@@ -8,10 +8,11 @@ from typing import Any
 from statemachine import StateChart
 
 from vaiven.flow.asking import AskNode
-from vaiven.flow.document import FlowDocument
+from vaiven.flow.document import FlowDocument, Schedule
 from vaiven.flow.draft import Draft
 from vaiven.flow.nodes import Node, TallyNode
 from vaiven.flow.table import Table
+from vaiven.flow.waiting import WaitingNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,26 @@ class OpenHours:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One way in. ``event`` starts at the beginning; ``rest_event`` enters the step ``rest`` without asking. Words are folded."""
+    """One way in. ``event`` starts at the beginning; ``rest_event`` enters the step ``rest`` without asking.
+
+    Words of a keyword are folded. ``schedule`` says when a flow begins by itself.
+    """
 
     kind: str
     event: str
     words: tuple[str, ...] = ()
     rest: str | None = None
     rest_event: str = ""
+    schedule: Schedule | None = None
 
 
 @dataclass(slots=True)
 class Flow:
-    """``fire`` takes (state, event, draft) and gives the next state: the table's, which tests compare with the library's."""
+    """``fire`` takes (state, event, draft) and gives the next state: the table's, which tests compare with the library's.
+
+    ``waits`` are the steps at which a conversation can stand, ``asks`` those of them that are questions. ``asked`` are the keys
+    of ``Facts.known`` that it can ask for.
+    """
 
     name: str
     document: FlowDocument
@@ -58,6 +67,7 @@ class Flow:
     chart: type[StateChart[Any]]
     table: Table
     nodes: Mapping[str, Node]
+    waits: Mapping[str, WaitingNode]
     asks: Mapping[str, AskNode]
     tallies: tuple[TallyNode, ...]
     entries: tuple[Entry, ...]
@@ -65,6 +75,9 @@ class Flow:
     params: Mapping[str, Any]
     defaults: Mapping[str, Any]
     contact_vars: frozenset[str]
+    lang: str
+    zone: str
+    asked: frozenset[str]
     begin: str
     fire: Callable[[str, str, Draft], str]
 

@@ -1,7 +1,9 @@
 """Two hashes of a flow. An edit of texts reaches everyone at once; an edit of shape leaves people where they stand.
 
 The *document* hash covers all that was written, the *shape* hash only what decides: steps, verbs, routes, guards, types and
-bounds. Both are the same in every process and on every machine, and neither knows comments or line numbers.
+bounds, and what calls, subflows and queues are given. Texts, media, templates, hints, labels, aliases and words of any kind are
+no part of the shape; nor are ``migrate``, ``tags`` and the names of sections, whose steps stand flat in it. Both are the same
+in every process and on every machine, and neither knows comments or line numbers.
 """
 
 import json
@@ -12,18 +14,30 @@ from typing import Any
 
 from vaiven.flow.document import (
     After,
+    AnswerSpec,
     Ask,
+    Branch,
+    Call,
     ChoiceSpec,
     Command,
     End,
     FlowDocument,
+    Handoff,
     Part,
     Position,
+    Relay,
     Route,
+    Run,
     Say,
+    Set,
+    Split,
     Start,
     Step,
+    Tally,
+    Then,
     Variable,
+    Verb,
+    Wait,
 )
 from vaiven.flow.expressions import Expression
 from vaiven.flow.templates import Template
@@ -43,6 +57,7 @@ def shape_hash(document: FlowDocument) -> str:
     return _digest(
         {
             "flow": document.name,
+            "zone": document.zone,
             "steps": [_step(step) for step in document.steps],
             "starts": [_start(start) for start in document.starts],
             "window": _all(document.window),
@@ -55,6 +70,26 @@ def shape_hash(document: FlowDocument) -> str:
             ],
         }
     )
+
+
+def pieces(document: FlowDocument) -> dict[str, tuple[str, str]]:
+    """What a flow consists of, by name (``step pick``, ``command rules``): for each the hash of its shape and of all of it."""
+    found: dict[str, tuple[object, object]] = {
+        f"step {step.name}": (_step(step), {**_all(step), "section": None, "tags": ()}) for step in document.steps
+    }
+    found |= {f"command {each.name}": (_command(each), _all(each)) for each in document.commands}
+    found |= {f"variable {each.name}": (_variable(each), _all(each)) for each in document.vars.values()}
+    found["starts"] = ([_start(start) for start in document.starts], _all(document.starts))
+    found["window"] = (_all(document.window), None)
+    found["zone"] = (document.zone, None)
+    found["order of steps"] = ([step.name for step in document.steps], None)
+    retries = len(document.default_retry or ())
+    found["defaults"] = (
+        [[_after(each) for each in document.default_after], retries, _route(document.default_otherwise)],
+        _all([document.default_after, document.default_retry, document.default_otherwise]),
+    )
+    found["texts of the flow"] = (None, [document.title, document.lang, _all(document.params)])
+    return {name: (_digest(shape), _digest(whole)) for name, (shape, whole) in found.items()}
 
 
 def _digest(value: object) -> str:
@@ -80,38 +115,56 @@ def _step(step: Step) -> Any:
     return {
         "name": step.name,
         "verb": [type(step.verb).__name__, _verb(step.verb)],
-        "then": None
-        if step.then is None
-        else [
-            _routes(step.then.routes),
-            [[outcome, _routes(routes)] for outcome, routes in step.then.outcomes.items()],
-            _routes(step.then.otherwise),
-        ],
+        "then": _then(step.then),
         "after": [_after(after) for after in step.after],
         "when": [[event, _route(route)] for event, route in step.when.items()],
         "enter": [_parts(step.enter), _all(step.enter_set)],
+        "exit": [_parts(step.exit), _all(step.exit_set)],
         "commands": [_command(command) for command in step.commands],
         "class": step.message_class,
         "keep": step.keep,
     }
 
 
-def _verb(verb: Any) -> Any:
-    if isinstance(verb, Say):
-        return [_parts(verb.parts), verb.apart]
-    if isinstance(verb, End):
-        return verb.outcome
-    if not isinstance(verb, Ask):
-        return [_routes(verb.routes)] if hasattr(verb, "routes") else _all(verb)
-    answer = verb.answer
+def _then(then: Then | None) -> Any:
+    if then is None:
+        return None
+    by_outcome = [[outcome, _routes(routes)] for outcome, routes in then.outcomes.items()]
+    return [_routes(then.routes), by_outcome, _routes(then.otherwise)]
+
+
+def _verb(verb: Verb) -> Any:
+    match verb:
+        case Say():
+            return [_parts(verb.parts), verb.apart]
+        case End():
+            return verb.outcome
+        case Branch():
+            return _routes(verb.routes)
+        case Ask():
+            return _ask(verb)
+        case Call():
+            bounds = [_all(verb.key), verb.timeout_ms, verb.retries]
+            return [_all(verb.target), bounds, _route(verb.meanwhile), _route(verb.fail)]
+        case Tally() | Set() | Split() | Run() | Handoff() | Relay() | Wait():
+            return _all(verb)
+
+
+def _ask(ask: Ask) -> Any:
     return {
-        "answer": [answer.kind, _all(answer.min), _all(answer.max), answer.pattern, answer.fold, list(answer.media)],
-        "choices": [_choice(choice) for choice in answer.choices],
-        "retry": None if verb.retry is None else len(verb.retry),
-        "else": _route(verb.otherwise),
-        "reject": [[bound, _route(route)] for bound, route in verb.reject.items()],
-        "rest": [verb.save, _all(verb.skip), verb.stale, verb.interruptible],
+        "question": _parts(ask.question),
+        "answer": _answer(ask.answer),
+        "choices": [_choice(choice) for choice in ask.answer.choices],
+        "retry": None if ask.retry is None else len(ask.retry),
+        "else": _route(ask.otherwise),
+        "reject": [[bound, _route(route)] for bound, route in ask.reject.items()],
+        "rest": [ask.save, _all(ask.skip), ask.stale, ask.interruptible],
     }
+
+
+def _answer(answer: AnswerSpec) -> Any:
+    taken = [answer.pattern, answer.fold, list(answer.media), answer.prefer, answer.parser]
+    return [answer.kind, _all(answer.min), _all(answer.max), taken, _all(answer.each), _all(answer.each_id)]
 
 
 def _choice(choice: ChoiceSpec) -> Any:
@@ -136,11 +189,11 @@ def _after(after: After) -> Any:
 
 
 def _command(command: Command) -> Any:
-    return [command.name, command.go, command.back]
+    return [command.name, command.go, command.run, _parts(command.say), command.back]
 
 
 def _start(start: Start) -> Any:
-    return [start.kind, start.rest, start.step]
+    return [start.kind, start.rest, start.step, start.go, _all(start.schedule)]
 
 
 def _variable(variable: Variable) -> Any:

@@ -1,11 +1,13 @@
 """The steps of a flow as they run: what happens when a state is entered, and on the way from one to another."""
 
+from hashlib import blake2b
 from typing import Any
 
 from vaiven.flow.chart import state_id
-from vaiven.flow.document import End, Route, Set, Step, Tally
+from vaiven.flow.document import End, Route, Say, Set, Split, Step, Tally
 from vaiven.flow.draft import Draft
 from vaiven.flow.expressions import Expression, ExpressionError, holds
+from vaiven.flow.showing import Showing
 from vaiven.flow.templates import Template
 from vaiven.flow.texts import Saying, Text, failed_text, saying
 from vaiven.model import effects
@@ -26,7 +28,7 @@ def assign(draft: Draft, sets: Sets) -> None:
 
 
 class Node:
-    """A step. ``enter`` is the hook of its state."""
+    """A step. ``enter`` is the hook of its state, and ``leave``, where it ``leaves`` with something to do."""
 
     waits = False
 
@@ -37,10 +39,13 @@ class Node:
         self.message_class = MessageClass(step.message_class) if step.message_class else MessageClass.REPLY
         self._sets: Sets = step.enter_set
         self._greeting = saying(step.enter, self.message_class)
+        self._last_sets: Sets = step.exit_set
+        self._farewell = saying(step.exit, self.message_class)
+        self.leaves = bool(step.exit or step.exit_set)
 
     def enter(self, draft: Draft) -> None:
         draft.step = self.name
-        draft.waiting = False
+        draft.waiting = draft.left = False
         if self._sets:
             assign(draft, self._sets)
         if self._greeting is not None:
@@ -53,11 +58,21 @@ class Node:
     def act(self, draft: Draft) -> None:
         """What the verb does. A branch does nothing but choose its way out."""
 
+    def leave(self, draft: Draft) -> None:
+        """What is done on the way out: once, also where something fails on that way and another is taken."""
+        if draft.left:
+            return
+        draft.left = True
+        if self._farewell is not None:
+            self._farewell.say(draft)
+        assign(draft, self._last_sets)
+
 
 class SayNode(Node):
-    def __init__(self, step: Step, said: Saying) -> None:
+    def __init__(self, step: Step, verb: Say) -> None:
         super().__init__(step)
-        self._said = said
+        said = Saying(verb.parts, self.message_class, verb.apart)
+        self._said = Showing(said, verb.media, verb.template) if verb.media or verb.template is not None else said
 
     def act(self, draft: Draft) -> None:
         self._said.say(draft)
@@ -70,6 +85,25 @@ class SetNode(Node):
 
     def act(self, draft: Draft) -> None:
         assign(draft, self._values)
+
+
+class SplitNode(Node):
+    """One of its outcomes by their weights: always the same for the same contact, in any process."""
+
+    def __init__(self, step: Step, verb: Split, flow: str) -> None:
+        super().__init__(step)
+        self._weights = verb.weights
+        self._total = sum(weight for _, weight in verb.weights)
+        self._salt = f"{flow}\0{step.name}\0"
+
+    def act(self, draft: Draft) -> None:
+        drawn = blake2b((self._salt + draft.contact.home).encode(), digest_size=8).digest()
+        at = int.from_bytes(drawn, "big") % self._total
+        for outcome, weight in self._weights:
+            at -= weight
+            if at < 0:
+                draft.outcome = outcome
+                return
 
 
 class EndNode(Node):
@@ -216,6 +250,21 @@ class Path:
         if self._said is not None:
             self._said.say(draft)
         draft.quiet = self._quiet
+
+
+class RunAside:
+    """A command that puts a flow on top of a step that waits, and comes back to it."""
+
+    __slots__ = ("_flow", "_said")
+
+    def __init__(self, flow: str, said: Saying | None) -> None:
+        self._flow = flow
+        self._said = said
+
+    def take(self, draft: Draft) -> None:
+        if self._said is not None:
+            self._said.say(draft)
+        draft.child = (self._flow, {})
 
 
 class Returning:

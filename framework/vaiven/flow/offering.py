@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaiven.flow.answers import Offered, Prepared, prepare
-from vaiven.flow.document import ChoiceSpec
+from vaiven.flow.document import AnswerSpec, ChoiceSpec
 from vaiven.flow.draft import Draft
+from vaiven.flow.expressions import Expression, ExpressionError
+from vaiven.flow.requests import text_of
+from vaiven.flow.templates import Template
 from vaiven.flow.texts import Text
 from vaiven.model.messages import Layout, Option
+
+MAX_OFFERED = 99
+"""Choices that are made at run time; more are left out, and history tells."""
 
 # Stand-ins for ``{choices}`` while a text is rendered, so that the blanks around it can be put right afterwards.
 _LINES = "\x00"
@@ -40,9 +46,14 @@ class Offer:
 
 
 class Choices:
-    """The choices of a step. Labels in which nothing changes are prepared once."""
+    """The choices of a step. Labels in which nothing changes are prepared once.
+
+    ``made``: they are made at run time, by ``make``, and stay as they are for the visit.
+    """
 
     __slots__ = ("_labels", "_specs", "_static")
+
+    made = False
 
     def __init__(self, specs: Sequence[ChoiceSpec]) -> None:
         self._specs = tuple(specs)
@@ -56,8 +67,54 @@ class Choices:
         """Raises ExpressionError if a label does."""
         return self._static or self._offer([label.render(draft) for label in self._labels])
 
+    def make(self, draft: Draft) -> tuple[tuple[str, str], ...]:
+        """Ids and labels of a new visit. Raises ExpressionError."""
+        return tuple((choice.id, choice.label) for choice in self.now(draft).offered)
+
     def _offer(self, labels: Sequence[str]) -> Offer:
         return Offer.of([Offered(spec.id, label, spec.also) for spec, label in zip(self._specs, labels, strict=True)])
+
+
+class MadeChoices(Choices):
+    """A choice for each item of a list. Without an id of its own a choice is known by its label."""
+
+    __slots__ = ("_each", "_id", "_label")
+
+    made = True
+
+    def __init__(self, each: Expression, id: Template | None, label: Template) -> None:
+        super().__init__(())
+        self._each = each
+        self._id = id
+        self._label = Text(label)
+
+    def now(self, draft: Draft) -> Offer:
+        """Those of the visit; in a flow that is not open yet those that there would be."""
+        return Offer.of([Offered(name, label) for name, label in draft.listed or self.make(draft)])
+
+    def make(self, draft: Draft) -> tuple[tuple[str, str], ...]:
+        items = self._each.evaluate(draft.scope)
+        if not isinstance(items, list | tuple):
+            raise ExpressionError("choices are made from a list", 0, "as slots.slots")
+        found: dict[str, str] = {}
+        scope = draft.scope
+        try:
+            for item in items[:MAX_OFFERED]:
+                scope["item"] = item
+                label = self._label.render(draft)
+                found.setdefault(label if self._id is None else text_of(self._id, scope), label)
+        finally:
+            scope.pop("item", None)
+        if len(items) > MAX_OFFERED:
+            draft.record("choices_left_out", draft.where)
+        return tuple(found.items())
+
+
+def offers(answer: AnswerSpec) -> Choices | None:
+    """The choices of an answer; None: it has none."""
+    if answer.each is not None and answer.each_label is not None:
+        return MadeChoices(answer.each, answer.each_id, answer.each_label)
+    return Choices(answer.choices) if answer.choices else None
 
 
 def placeholder(layout: Layout) -> str:

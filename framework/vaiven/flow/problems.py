@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from vaiven.model.errors import FlowError as FlowError
 
 _LINE_SHOWN = 120
-_LISTED = 12
+_TEXT_SHOWN = 500
+_LISTED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class Problem:
     """One finding. ``line`` and ``column`` count from 1; 0 is the file itself. ``width`` is how many characters the carets cover.
 
     ``code`` is a stable word for tools, ``snippet`` the line as it stands in the file, ``severity`` ``error`` (the file
-    does not load) or ``warning``. ``str(problem)`` is the finding as a person reads it.
+    does not load), ``warning`` (it loads, and somebody will be surprised) or ``hint`` (it works, and could be better).
+    ``str(problem)`` is the finding as a person reads it.
     """
 
     code: str
@@ -38,9 +40,9 @@ class Problem:
 
 def render(problem: Problem) -> str:
     """The finding, the line itself with carets under what is wrong, and what would be right."""
-    warning = "" if problem.is_error else "warning: "
+    warning = "" if problem.is_error else f"{problem.severity}: "
     where = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
-    told = [f"{where}: {warning}{problem.text} [{problem.code}]"]
+    told = [f"{where}: {warning}{_cut(problem.text)} [{problem.code}]"]
     if problem.snippet.strip():
         number, shown, skipped = str(problem.line), problem.snippet, 0
         if problem.column > _LINE_SHOWN // 2 and len(shown) > _LINE_SHOWN:
@@ -50,8 +52,13 @@ def render(problem: Problem) -> str:
         carets = "^" * max(1, _cells(line[column : column + problem.width]))
         told.append(f"  {number} | {line}".rstrip())
         told.append(f"  {' ' * len(number)} | {' ' * _cells(line[:column])}{carets}")
-    told.extend(f"  {line}" for line in problem.cure.splitlines())
+    told.extend(f"  {_cut(line)}" for line in problem.cure.splitlines())
     return "\n".join(told)
+
+
+def _cut(text: str) -> str:
+    """As much of a text as is worth reading: a name in it may be as long as the file."""
+    return text if len(text) <= _TEXT_SHOWN else f"{text[:_TEXT_SHOWN]}…"
 
 
 def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
@@ -80,6 +87,12 @@ def suggest(word: str, known: Iterable[str], heading: str) -> str:
     listed = ", ".join(words[:_LISTED]) + (f" and {len(words) - _LISTED} more" if len(words) > _LISTED else "")
     near = closest(word, words)
     return f"{heading}: {listed}." + (f" Did you mean '{near}'?" if near else "")
+
+
+def strange_letter(word: str) -> str:
+    """A sentence about the letter that looks like one of ours and is none; empty if there is none such."""
+    strange = next((letter for letter in word if letter.isalpha() and not letter.isascii()), None)
+    return "" if strange is None else f" '{strange}' is {unicodedata.name(strange, 'no letter of ours').lower()}."
 
 
 def _printable(text: str) -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from vaiven.flow.expressions import HOURS
 from vaiven.flow.folding import without_controls
 from vaiven.flow.values import Answer
 from vaiven.model.messages import InboundMessage
@@ -40,7 +41,7 @@ class Scope(dict[str, Any]):
         answer = draft.answers.get(name)
         if answer is None:
             return variable(draft, name)
-        view = self[name] = Answer(answer) if "value" in answer else answer
+        view = self[name] = Answer(answer) if name in draft.flow.asks else answer
         return view
 
     def __contains__(self, name: object) -> bool:
@@ -92,6 +93,31 @@ def _message(draft: "Draft") -> Mapping[str, Any]:
     return {"id": body.id, "kind": body.kind.value, "text": body.text}
 
 
+def _queue(draft: "Draft") -> Mapping[str, Any]:
+    """``position`` in the queue of this step: on entry those waiting, and one more."""
+    name = getattr(draft.flow.nodes[draft.step], "queue", "") if draft.step else ""
+    waiting, place = draft.fact(f"queue:{name}"), draft.fact(f"place:{name}")
+    return {"name": name, "waiting": waiting, "position": place if place is not None else (waiting or 0) + 1}
+
+
+def _agent(draft: "Draft") -> Any:
+    """Who joined the conversation last."""
+    answers: Mapping[str, Any] = draft.answers
+    return answers.get("agent")
+
+
+def _hours(draft: "Draft") -> Callable[[str], bool]:
+    """Raises KeyError for hours that the bot does not have."""
+
+    def is_open(name: str) -> bool:
+        known = draft.fact(f"open:{name}")
+        if known is None:
+            raise KeyError(name)
+        return known == 1
+
+    return is_open
+
+
 def _vars(draft: "Draft") -> Mapping[str, Any]:
     contact = {name: draft.contact_vars[name] for name in draft.flow.contact_vars if name in draft.contact_vars}
     return {**draft.flow.defaults, **draft.vars, **contact}
@@ -108,4 +134,9 @@ BUILT_IN: Mapping[str, Callable[["Draft"], Any]] = {
     "input": lambda draft: draft.input,
     "now": _now,
     "today": _today,
+    "result": lambda draft: draft.result,
+    "item": lambda _: None,  # set while choices are made
+    "queue": _queue,
+    "agent": _agent,
+    HOURS: _hours,
 }

@@ -14,6 +14,8 @@ class Words:
 
     ``error``: an expression failed. ``stale``: a button of an earlier question was tapped. ``which``: an answer fits several
     choices, which follow. ``unread``: a photo or a place where a text was asked for. ``choose`` opens a list of choices.
+    ``busy``: a call is under way, and no more messages can be held for it. ``resumed``, if any, stands before a question that
+    is asked again because another flow came between.
     """
 
     help: str = "Text HELP for help, STOP to unsubscribe."
@@ -24,6 +26,8 @@ class Words:
     which: str = "Which one do you mean?"
     unread: str = "Sorry, I can only read text here."
     choose: str = "Choose"
+    busy: str = "One moment, please."
+    resumed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,12 @@ class BotSpec:
 class Facts:
     """What the runtime reads beforehand: what the event's channel can show, and who we are on it.
 
-    ``stop_reply`` is ``ours`` or ``provider`` (the provider itself confirms a STOP, so we stay silent).
+    ``stop_reply`` is ``ours`` or ``provider`` (the provider itself confirms a STOP, so we stay silent). ``known`` are numbers
+    by key: ``open:<hours>`` is 1 while these hours are open, else 0; ``queue:<name>`` how many wait there; ``place:<name>`` the
+    contact's own place in it, from 1, absent when they are not in it.
     """
 
     capabilities: Capabilities
     sender: str
     stop_reply: str = "ours"
+    known: Mapping[str, int] = field(default_factory=dict)

@@ -4,17 +4,18 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from vaiven.flow.answers import legal_word, opt_in_word
-from vaiven.flow.compile import FAILED
 from vaiven.flow.draft import Draft
 from vaiven.flow.driving import drive
-from vaiven.flow.expressions import ExpressionError
 from vaiven.flow.flowset import FlowSet
 from vaiven.flow.folding import without_controls
-from vaiven.flow.routing import route
+from vaiven.flow.frames import restart_idle
+from vaiven.flow.happening import fall_due, hear, start_flow, take_answer
+from vaiven.flow.holding import listen, release_held
+from vaiven.flow.schedules import MARK, arm_schedules, schedule_due
 from vaiven.flow.spec import BotSpec, Facts, Words
 from vaiven.model.contacts import Contact, ContactState
 from vaiven.model.effects import Effect, OptIn, OptOut
-from vaiven.model.events import Event, OptedOut, TimerDue
+from vaiven.model.events import Body, CallAnswered, Event, Happened, OptedOut, StartFlow, TimerDue
 from vaiven.model.messages import InboundMessage, MessageClass
 from vaiven.model.sessions import Session
 
@@ -29,24 +30,28 @@ LEDGER = 40
 class Stepped(msgspec.Struct, frozen=True, gc=False):
     """What the step decided. ``contact`` without ring and version news, which are the turn's; ``session`` None: none is open.
 
-    ``flow`` is the hash of the document whose words were used, empty if none was.
+    ``flow`` is the hash of the document whose words were used, empty if none was. ``facts`` are those of ``Facts.known`` that
+    were looked at.
     """
 
     contact: Contact
     session: Session | None
     effects: tuple[Effect, ...]
     flow: str = ""
+    facts: dict[str, int] = {}
 
 
 def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms: int) -> Stepped:
     """Decide what this event does to this contact. Pure: the same arguments give the same answer.
 
-    ``event.body`` is an InboundMessage, a TimerDue or an OptedOut; any other changes nothing. The session is
-    ``state.sessions.get(event.channel)``; one that is not touched comes back as it is.
+    ``event.body`` is an InboundMessage, a TimerDue, an OptedOut, a CallAnswered, a Happened or a StartFlow; any other changes
+    nothing. The session is ``state.sessions.get(event.channel)``; one that is not touched comes back as it is.
 
     What happened besides is Recorded: ``version_lost`` (nobody knows the session's shape any more), ``stale_timer``,
-    ``stale_button``, ``unanswered``, ``already_opted_out``, ``text_failed`` (the bot's error text was said instead),
-    ``expression_failed`` and ``too_many_steps`` (the error transition was taken). Details name the flow and the step.
+    ``stale_button``, ``stale_answer``, ``unanswered``, ``relayed`` (for people to read), ``not_held``, ``unheard`` (an event for
+    nobody), ``not_started``, ``already_opted_out``, ``call_failed``, ``text_failed`` (the bot's error text was said instead),
+    ``choices_left_out``, ``no_parser`` and ``parser_failed`` (not understood), and where the error transition was taken
+    ``expression_failed``, ``too_many_steps``, ``too_many_frames`` or ``no_such_flow``. Details name the flow and the step.
     """
     session = state.sessions.get(event.channel)
     draft = Draft(flows, state.contact, session, _legible(event), facts, now_ms)
@@ -59,20 +64,36 @@ def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms
 def _stepped(draft: Draft, contact: Contact, session: Session | None) -> Stepped:
     body = draft.event.body
     heard = True
-    if session is not None:
-        _load(draft, session)
+    entered = session is not None and _load(draft, session)
     if isinstance(body, InboundMessage):
-        _message(draft, body)
-    elif isinstance(body, TimerDue):
-        heard = _timer(draft, body)
-    elif isinstance(body, OptedOut):
-        _opt_out(draft, body.sender, body.reason)
+        _message(draft, body, entered)
     else:
-        heard = False
-    if not heard and (draft.is_open or session is None):
+        heard = _happen(draft, body) or draft.moved_from is not None
+    if draft.held:
+        release_held(draft)
+    if draft.flows.schedules:
+        arm_schedules(draft)
+    elif not heard and (draft.is_open or session is None):
         return Stepped(contact, session, tuple(draft.effects))
     draft.finish_timers()
-    return Stepped(draft.changed_contact(), draft.session(), tuple(draft.effects), draft.document)
+    return Stepped(draft.changed_contact(), draft.session(), tuple(draft.effects), draft.document, draft.looked or {})
+
+
+def _happen(draft: Draft, body: Body) -> bool:
+    """What is no message. False: it changed nothing."""
+    match body:
+        case TimerDue():
+            return schedule_due(draft, body) if body.key.startswith(MARK) else fall_due(draft, body)
+        case CallAnswered():
+            return take_answer(draft, body)
+        case Happened():
+            return take_answer(draft, body) if body.session else hear(draft, body)
+        case StartFlow():
+            return start_flow(draft, body)
+        case OptedOut():
+            _opt_out(draft, body.sender, body.reason)
+            return True
+    return False
 
 
 def _legible(event: Event) -> Event:
@@ -88,32 +109,35 @@ def _legible(event: Event) -> Event:
     return changed(event, body=changed(body, text=without_controls(body.text), choice=choice))
 
 
-def _load(draft: Draft, session: Session) -> None:
-    """Stand where the session stands; where nobody knows its flow's shape any more it ends, and is as if it never was."""
-    shapes = draft.flows.shapes
+def _load(draft: Draft, session: Session) -> bool:
+    """Stand where the session stands; where nobody knows its flow's shape any more it ends, and is as if it never was.
+
+    True: the new version of its flow has moved it to another step, which was entered.
+    """
+    flows = draft.flows
     for frame in session.frames:
-        flow = shapes.get(frame.shape)
-        if flow is None or frame.step not in flow.asks:
+        flow = flows.shapes.get(frame.shape)
+        if (flow is None or frame.step not in flow.waits) and (frame is not session.top or flows.moved(frame) is None):
             draft.record(VERSION_LOST, f"{frame.flow}/{frame.shape}")
             draft.end_lost(session, VERSION_LOST)
-            return
-    draft.load(session, shapes[session.frames[-1].shape])
+            return False
+    draft.load(session)
+    entry, draft.entry = draft.entry, None
+    if entry is None:
+        return False
+    drive(draft, entry)
+    return True
 
 
-def _message(draft: Draft, message: InboundMessage) -> None:
+def _message(draft: Draft, message: InboundMessage, entered: bool) -> None:
     if message.lang is not None and draft.lang is None:
         draft.lang = message.lang
     if not _consent(draft, message):
-        try:
-            route(draft, message)
-        except ExpressionError:
-            # A label or a bound failed before the machine heard of the message.
-            draft.record("expression_failed", draft.where)
-            if draft.is_open:
-                drive(draft, FAILED)
-            else:
-                draft.send(draft.flows.spec.words.error)
-    draft.restart_idle()
+        if entered:
+            draft.record("unanswered", "moved")  # it was for the step of the old version
+        else:
+            listen(draft, message)
+    restart_idle(draft)
 
 
 def _consent(draft: Draft, message: InboundMessage) -> bool:
@@ -149,13 +173,3 @@ def _opt_out(draft: Draft, sender: str, word: str) -> None:
         draft.opt_outs = {**draft.opt_outs, sender: draft.event.at_ms}
         draft.effects.append(OptOut(word))
     draft.close(OPTED_OUT)
-
-
-def _timer(draft: Draft, due: TimerDue) -> bool:
-    """Whether it was a timer of the step that waits now. What has moved on since is not disturbed."""
-    event = draft.timer_event(due)
-    if event is None:
-        draft.record("stale_timer")
-        return False
-    drive(draft, event)
-    return True

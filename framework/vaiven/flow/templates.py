@@ -22,7 +22,7 @@ class Template:
 
     ``render(scope, locale)`` gives the text; null prints as nothing. ``value(scope)`` gives the value itself where the text
     is exactly one ``{...}`` without a filter, else the rendered text. Both raise ExpressionError. ``names`` are the dotted
-    names it reads, ``expressions`` its compiled pieces with their offset in the text.
+    names it reads, ``expressions`` its compiled pieces with their offset in the text, ``pieces`` its parts in order.
     """
 
     source: str
@@ -30,6 +30,20 @@ class Template:
     expressions: tuple[tuple[int, Expression], ...]
     render: Render
     value: Callable[[Mapping[str, Any]], Any]
+    pieces: "tuple[str | Piece, ...]" = ()
+
+    @property
+    def hours(self) -> frozenset[str]:
+        """The opening hours that it asks for."""
+        return frozenset(hours for _, expression in self.expressions for hours in expression.hours)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one ``{...}`` of a text shows, and the names it reads."""
+
+    names: frozenset[str]
+    render: Render
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,7 @@ def compile_template(text: str) -> Template:
         expressions=tuple(expressions),
         render=render,
         value=only.expression.evaluate if only else lambda scope: render(scope, _PLAIN),
+        pieces=tuple(part if isinstance(part, str) else Piece(_names_of(part), _piece(part)) for part in parts),
     )
 
 
@@ -201,6 +216,11 @@ def _renderer(parts: list[str | _Slot]) -> Render:
         return text
 
     return render
+
+
+def _names_of(slot: _Slot) -> frozenset[str]:
+    arguments = [argument.names for one in slot.applied for argument in one.arguments]
+    return slot.expression.names.union(*arguments)
 
 
 def _piece(slot: _Slot) -> Render:

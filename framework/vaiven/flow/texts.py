@@ -53,15 +53,20 @@ class Saying:
         except ExpressionError:
             return failed_text(draft)
 
+    def messages(self, draft: Draft) -> list[str]:
+        """What is sent, a text a message."""
+        if not self.apart:
+            return [self.text(draft)]
+        try:
+            return self.texts(draft)
+        except ExpressionError:
+            return [failed_text(draft)]
+
     def say(self, draft: Draft) -> None:
         if not self.apart:
             draft.send(self.text(draft), self.message_class)
             return
-        try:
-            texts = self.texts(draft)
-        except ExpressionError:
-            texts = [failed_text(draft)]
-        for text in texts:
+        for text in self.messages(draft):
             draft.send(text, self.message_class)
 
 

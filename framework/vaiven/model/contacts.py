@@ -19,9 +19,11 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     ``addresses`` maps one of our channels to the address they last wrote from. ``opt_outs`` maps one of our senders to
     the instant of the STOP. ``votes`` counts votes cast a poll. ``control`` rises when the conversation changes hands
-    between bot and people. ``last`` is the number of the latest event handled, so history is a chain to walk backwards.
+    between bot and people. ``timers`` are those by which flows begin by themselves: key to the instant they fall due.
+    ``last`` is the number of the latest event handled, so history is a chain to walk backwards.
     ``ring`` holds the digests and instants of the newest inbound ids; ``floor_ms`` is the instant of the newest id that
-    fell out of it, None until it has overflowed.
+    fell out of it, None until it has overflowed. ``marks`` holds for each partition whose homes told this one something the
+    last row of theirs that was heard: they come in order, so one that is no newer is a copy.
     """
 
     home: Urn
@@ -35,8 +37,10 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     opt_outs: dict[str, int] = {}
     votes: dict[str, int] = {}
     control: int = 0
+    timers: dict[str, int] = {}
     ring: bytes = b""
     floor_ms: int | None = None
+    marks: dict[int, int] = {}
 
 
 class ContactState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -3,6 +3,7 @@
 VaivenError
 |- SettingsError            settings are missing or wrong; .problems lists all of them
 |- FlowError                a flow file does not load; .problems lists all of them
+|  |- PublishRefused        a new version would leave people nowhere to go
 |- WebhookError             a request at the door; .status is what it is answered with
 |  |- SignatureMismatch     403
 |  |- Unreadable            signed, but not to be understood: stored as unsupported, answered 200
@@ -34,6 +35,10 @@ class FlowError(VaivenError):
     def __init__(self, problems: Sequence[object]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+
+
+class PublishRefused(FlowError):
+    """A new version of a flow moves people, and some stand where it has no rule for them. Nothing was published."""
 
 
 class WebhookError(VaivenError):

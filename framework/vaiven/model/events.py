@@ -1,7 +1,10 @@
 """Something happened. Every cause is an event, stored before anyone is told that we have it."""
 
+from typing import Any
+
 import msgspec
 
+from vaiven.model.calls import ReplyTo
 from vaiven.model.messages import InboundMessage
 from vaiven.model.receipts import DeliveryReceipt
 from vaiven.model.urns import Urn
@@ -32,7 +35,48 @@ class Notice(msgspec.Struct, frozen=True, tag="notice", tag_field="is", gc=False
     raw: bytes = b""
 
 
-Body = InboundMessage | DeliveryReceipt | TimerDue | OptedOut | Notice
+class CallAnswered(msgspec.Struct, frozen=True, omit_defaults=True, tag="called", tag_field="is", gc=False):
+    """A call came to its end. It means nothing any more when ``session`` or ``visit`` are no longer those of the session.
+
+    ``result`` is the answer's JSON, or what the action gave. ``reason`` is empty when it went well, else a short code fit for
+    logs: ``timeout``, ``unknown``, ``refused``, ``http 503``, ``too big``, ``no json``, ``raised ValueError``.
+    """
+
+    session: str
+    step: str
+    visit: int
+    status: int = 0
+    result: Any = None
+    reason: str = ""
+
+
+class Happened(msgspec.Struct, frozen=True, omit_defaults=True, tag="happened", tag_field="is", gc=False):
+    """Something outside the conversation: ``agent.joined``, ``order.shipped``, a resource's word. ``data`` is JSON.
+
+    ``session``, ``step``, ``visit`` are given where it answers a Tell of that visit. ``sender`` is the home it comes from, where
+    another home told it, ``origin`` and ``row`` that home's partition and its row
+    there: the receiver's dedupe. ``answer_to`` is who waits for an answer.
+    """
+
+    name: str
+    data: dict[str, Any] = {}
+    session: str = ""
+    step: str = ""
+    visit: int = 0
+    sender: Urn | None = None
+    origin: int = 0
+    row: int = 0
+    answer_to: ReplyTo | None = None
+
+
+class StartFlow(msgspec.Struct, frozen=True, omit_defaults=True, tag="start", tag_field="is", gc=False):
+    """The business begins a conversation: this flow, by its ``api`` start, with values for its variables."""
+
+    flow: str
+    vars: dict[str, Any] = {}
+
+
+Body = InboundMessage | DeliveryReceipt | TimerDue | OptedOut | Notice | CallAnswered | Happened | StartFlow
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

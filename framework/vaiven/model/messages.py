@@ -85,8 +85,9 @@ class InboundMessage(msgspec.Struct, frozen=True, omit_defaults=True, tag="messa
     """One message from a person, whatever the channel.
 
     ``id`` is the provider's; ``provider_ms`` the provider's receive time (ms since the epoch) where it gives one;
-    ``consent`` the provider's own verdict (``stop``, ``start`` or ``help``) where it gives one; ``raw`` the slice of the
-    payload it was read from, kept for what we do not understand yet.
+    ``consent`` the provider's own verdict (``stop``, ``start`` or ``help``) where it gives one; ``referral`` the link or ad that
+    brought the person, by its own code; ``raw`` the slice of the payload it was read from, kept for what we do not understand
+    yet.
     """
 
     id: str
@@ -103,6 +104,7 @@ class InboundMessage(msgspec.Struct, frozen=True, omit_defaults=True, tag="messa
     lang: str | None = None
     consent: str | None = None
     raw: bytes = b""
+    referral: str | None = None
 
 
 class Option(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -122,6 +124,18 @@ class Layout(StrEnum):
     QUICK_REPLIES = "quick_replies"
 
 
+class TemplateMessage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A message that the provider approved beforehand, by the name it bears there, with what fills its blanks, in order.
+
+    Only such a message may open a conversation, or go on with it when the channel's window has closed.
+    """
+
+    name: str
+    lang: str = ""
+    values: tuple[str, ...] = ()
+    payloads: tuple[str, ...] = ()
+
+
 class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one provider call sends: one part, its text already within the channel's limit."""
 
@@ -130,6 +144,7 @@ class OutboundMessage(msgspec.Struct, frozen=True, omit_defaults=True, gc=False)
     layout: Layout = Layout.TEXT
     list_button: str = ""
     media: tuple[Media, ...] = ()
+    template: TemplateMessage | None = None
 
 
 class Capabilities(msgspec.Struct, frozen=True, gc=False):
@@ -137,6 +152,9 @@ class Capabilities(msgspec.Struct, frozen=True, gc=False):
 
     ``text_limit`` counts characters of one part. ``sms`` says that text is billed in segments and folded to GSM-7.
     ``carries_reference`` says that receipts bring back our own reference. ``sms_words``: CANCEL, END, QUIT are legal words.
+    ``caption_limit`` counts characters of a text that may go along with one file.
+    ``templates``: messages that the provider approved beforehand can be sent. ``window_ms``: so long after a person's last
+    message anything may be said to them, later only a template; 0: there is no such window.
     """
 
     text_limit: int
@@ -151,6 +169,9 @@ class Capabilities(msgspec.Struct, frozen=True, gc=False):
     option_text_limit: int = 1024
     carries_reference: bool = True
     sms_words: bool = False
+    caption_limit: int = 0
+    templates: bool = False
+    window_ms: int = 0
 
     def layout(self, titles: tuple[str, ...]) -> Layout:
         """The richest layout that shows all of these titles uncut, else the numbered text."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from vaiven.model.calls import OutboundCall, Told
 from vaiven.model.events import Event
 from vaiven.model.messages import MessageClass, OutboundMessage
 from vaiven.model.receipts import DeliveryStatus
@@ -46,6 +47,8 @@ class OutboxRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``sender`` is our own address as opt-outs are filed under it; ``to`` the person's. ``control`` is the number of the
     controller (bot or agent) when the row was made: the claim suppresses a row whose contact has a higher one by then.
     ``not_before_ms`` and ``not_after_ms`` (half-open) bound when it may be claimed. ``unknowns`` counts unknown outcomes.
+    A row with a ``call`` or a ``tell`` is no message: its ``channel`` is ``CALLS`` or ``TELLS``, its ``sender`` empty, so that no
+    opt-out stops it. That of a word goes to ``to``, and its ``home`` is its lane (``telling_home``).
     """
 
     partition: int
@@ -67,6 +70,8 @@ class OutboxRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     provider_id: str | None = None
     reason: str | None = None
     delivery: DeliveryStatus | None = None
+    call: OutboundCall | None = None
+    tell: Told | None = None
 
     @property
     def reference(self) -> str:

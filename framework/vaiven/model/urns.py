@@ -42,6 +42,11 @@ def is_home(address: str) -> bool:
     return address.partition(":")[0] in SELF_HOMED
 
 
+def resource_home(bot: str, name: str, key: str) -> Urn:
+    """The home of one of a bot's resources: of its tables of slots the one for a day, of its queues the one for support."""
+    return urn("res", f"{bot}/{name}/{key}")
+
+
 @lru_cache(maxsize=65536)
 def partition_of(home: str, count: int) -> int:
     """The partition that this home belongs to: a fixed hash, 0 to ``count - 1``, equal in every process and version."""

@@ -4,18 +4,29 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
+from vaiven.flow.scope import zone_of
 from vaiven.flow.step import FlowSet
+from vaiven.model.calls import CALLS, TELLS
 from vaiven.model.errors import StoreUnavailable
+from vaiven.runtime.calls import CONNECTIONS, Caller, Courier, NoCaller
 from vaiven.runtime.clock import StoreClock
 from vaiven.runtime.counts import Counts
 from vaiven.runtime.decide import Decider, Line
+from vaiven.runtime.errands import Errand
+from vaiven.runtime.facts import FactReader
+from vaiven.runtime.hours import Hours
 from vaiven.runtime.intake import Intake
 from vaiven.runtime.leases import SHARE_S, Leases, Moves
 from vaiven.runtime.pacing import Pace, Pacing
+from vaiven.runtime.people import BUILT_IN
+from vaiven.runtime.publishing import publish
+from vaiven.runtime.registry import NOTHING, Registry
+from vaiven.runtime.resources import Resources
 from vaiven.runtime.sender import Elsewhere, Sender
+from vaiven.runtime.telling import Telling
 from vaiven.runtime.transport import Transport
 from vaiven.runtime.turn import BATCH, SWEEP_S, Outbound, TurnLoop
-from vaiven.stores.contract import FlowVersion, Role, Store
+from vaiven.stores.contract import Role, Store
 
 log = logging.getLogger("vaiven.bot")
 
@@ -34,7 +45,8 @@ class Bot:
     """One bot, in the ``roles`` that this process has; without any it only takes events in.
 
     ``start`` opens the store and takes leases; ``run`` turns and sends until ``stop``. Events come in by ``intake``.
-    ``retention_days``: what is older is removed from history and outbox, slowly; None keeps everything.
+    ``retention_days``: what is older is removed from history and outbox, slowly; None keeps everything. ``caller`` makes the HTTP
+    calls of flows, ``registry`` has what else the bot brings in Python. ``hours`` are its opening hours.
     """
 
     def __init__(
@@ -48,6 +60,9 @@ class Bot:
         pacing: Mapping[str, Pacing] | None = None,
         roles: Collection[Role] = (Role.TURN, Role.SEND),
         retention_days: float | None = None,
+        caller: Caller | None = None,
+        registry: Registry = NOTHING,
+        hours: Mapping[str, Hours] | None = None,
     ) -> None:
         self.store = store
         self.lines = lines
@@ -58,12 +73,20 @@ class Bot:
         channels = {name: line.channel for name, line in lines.items()}
         paces = {name: Pace((pacing or {}).get(name, Pacing())) for name in channels}
         epochs = self.leases.epochs
-        self.sender = Sender(store, channels, paces, transport, epochs[Role.SEND], self.clock, self.counts, self._look)
+        self._errands: dict[str, Errand] = {
+            CALLS: Courier(store.load, caller or NoCaller(), self.clock, self.counts, registry.actions),
+            TELLS: Telling(lambda events: self.intake.store(events), store.partitions, self.clock),
+        }
+        paces |= {name: Pace(Pacing(connections=CONNECTIONS)) for name in self._errands}
+        self.sender = Sender(
+            store, channels, paces, transport, epochs[Role.SEND], self.clock, self.counts, self._look, errands=self._errands
+        )
         outbound: Outbound = self.sender if Role.SEND in roles else Elsewhere()
-        self.turns = TurnLoop(store, Decider(flows, lines), outbound, epochs[Role.TURN], self.clock, self.counts)
+        reader = FactReader(flows.asks, hours or {}, zone_of(flows.spec.zone), flows.spec.name)
+        decider = Decider(flows, lines, resources=Resources({**registry.resources, **BUILT_IN}), reader=reader)
+        self.turns = TurnLoop(store, decider, outbound, epochs[Role.TURN], self.clock, self.counts)
         hand_over = self.turns.hand_over if Role.TURN in roles else lambda _: None
         self.intake = Intake(store, channels, self.clock, self.counts, hand_over)
-        self.flows = flows
         self._roles = roles
         self._transport = transport
         self._retention_ms = None if retention_days is None else int(retention_days * DAY_MS)
@@ -72,6 +95,11 @@ class Bot:
         self._stopped = asyncio.Event()
         self._turned = asyncio.Event()
         self._ended = asyncio.Event()
+
+    @property
+    def flows(self) -> FlowSet:
+        """Those of now."""
+        return self.turns.flows
 
     def _look(self, partitions: Iterable[int]) -> None:
         """Somebody appended events in these partitions, or may have."""
@@ -88,13 +116,15 @@ class Bot:
 
         Raises:
             StoreInUse, StoreMismatch, StoreUnavailable: nothing was started.
+            PublishRefused: a flow would leave people nowhere to go; nothing was started.
         """
         self.store.listen(Role.TURN, self._look)
         self.store.listen(Role.SEND, self._look_out)
         await self.store.open()
         try:
             await self.clock.measure(self.store)
-            await self.store.publish([FlowVersion(*version, self.clock()) for version in self.flows.flow_versions()])
+            await publish(self.store, [flow.document for flow in self.turns.flows.flows.values()], self.clock())
+            await self.turns.renew_flows()
             await self.share()
         except BaseException:
             await self.store.close()
@@ -139,6 +169,8 @@ class Bot:
             await self._turned.wait()
         await self._try(self.leases.release(Role.TURN))
         await self.sender.stop(patience_s)
+        for errand in self._errands.values():
+            await errand.close()
         await self._transport.close()
         self._ended.set()
 
@@ -206,10 +238,11 @@ class Bot:
             await _wait(self._ended, MOVING_S if self.leases.moving else max(0.0, shared_s + SHARE_S - loop.time()))
 
     async def _sweep(self) -> None:
-        """Once a second: timers due, inboxes looked at, what is too old removed."""
+        """Once a second: timers due, inboxes looked at, new versions of flows taken up, what is too old removed."""
         while not self._stopped.is_set():
             try:
                 await self.turns.sweep()
+                await self.turns.renew_flows()
                 await self._search()
                 await self._prune()
             except StoreUnavailable as error:

@@ -1,21 +1,27 @@
 """One event and one contact's state in, one ``Turn`` out. Pure: everything that a commit saves is decided here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from msgspec.structs import replace as changed
 
 from vaiven.channels.contract import Channel
 from vaiven.channels.text import split, to_gsm
 from vaiven.flow.step import Facts, FlowSet, Stepped, step
+from vaiven.model.calls import CALLS, TELLS, OutboundCall, ReplyTo, Told, telling_home
 from vaiven.model.contacts import Contact, ContactState, below_floor, digest_of, remember, seen
-from vaiven.model.effects import CancelTimer, Effect, OptIn, OptOut, Recorded, Send, StartTimer, Tally
+from vaiven.model.effects import Call, CancelTimer, HandOff, OptIn, OptOut, Recorded, Send, StartTimer, Tally, Tell
 from vaiven.model.events import Event, Notice, OptedOut
-from vaiven.model.messages import Capabilities, InboundMessage, MessageClass, MessageKind, OutboundMessage
+from vaiven.model.messages import Capabilities, InboundMessage, Layout, Media, MessageClass, MessageKind, OutboundMessage
 from vaiven.model.outbox import ROWS_A_TURN, OutboxRow
 from vaiven.model.receipts import DeliveryReceipt
 from vaiven.model.turns import Consent, Taken, Timer, Turn, TurnRecord
 from vaiven.model.urns import Urn, scheme_of
+from vaiven.runtime.facts import FactReader
+from vaiven.runtime.heard import TOLD, channel_of, hear
+from vaiven.runtime.people import queue_word
+from vaiven.runtime.resources import Resources, is_resource
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -37,7 +43,10 @@ UNHEARD = frozenset({MessageKind.ECHO, MessageKind.SYSTEM, MessageKind.DELETED, 
 """Kinds that are not the person talking to the flow: they are recorded, and no flow hears them."""
 
 LATE = "older than the ring of known ids"
+NO_WORDS = OutboundMessage("")
 STATELESS = (DeliveryReceipt, Notice)
+NOBODY = Facts(Capabilities(0), "")
+NONE = Resources({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,26 @@ Step = Callable[[FlowSet, ContactState, Event, Facts, int], Stepped]
 class Decider:
     """Decides turns for one bot. ``step`` is handed in so that tests can plant a failing one."""
 
-    def __init__(self, flows: FlowSet, lines: Mapping[str, Line], step: Step = step) -> None:
+    def __init__(
+        self,
+        flows: FlowSet,
+        lines: Mapping[str, Line],
+        step: Step = step,
+        resources: Resources = NONE,
+        reader: FactReader | None = None,
+    ) -> None:
         self.flows = flows
+        self.reader = reader
+        self._resources = resources
         self._lines = lines
         self._step = step
         self._facts: dict[tuple[str, str], Facts] = {}
+
+    def adopt(self, flows: FlowSet) -> None:
+        """From the next turn on, decide by these."""
+        self.flows = flows
+        if self.reader is not None:
+            self.reader.ask(flows.asks)
 
     def stateless(self, taken: Taken, epoch: int, now_ms: int) -> Turn:
         """The turn of a receipt or a notice: no contact is read or touched."""
@@ -82,17 +106,32 @@ class Decider:
                 return Turn(epoch=epoch, number=taken.number, event=event, buried=LATE)
             ring, floor_ms = remember(contact, digest, event.happened_ms)
             contact = _learn(contact, event, body)
+        elif isinstance(body, TOLD):
+            told = hear(contact, event)
+            if told is None:
+                return Turn(epoch=epoch, number=taken.number, event=event)
+            contact, ring, floor_ms = told, told.ring, told.floor_ms
         if event.channel not in self._lines:
-            return Turn(epoch=epoch, number=taken.number, event=event, buried=f"no channel is named {event.channel!r}")
+            if contact.home in self._resources:
+                contact, effects = self._resources.step(contact, event, now_ms)
+                contact = changed(contact, version=contact.version + 1, last=taken.number)
+                stepped = Stepped(contact, None, effects)
+                return _turn(taken, epoch, state, contact, stepped, NOBODY, contact.home, now_ms, self.flows.spec.name)
+            if not event.channel and (channel := channel_of(state)) in self._lines:
+                event = changed(event, channel=channel)
+                taken = changed(taken, event=event)
+            else:
+                return Turn(epoch=epoch, number=taken.number, event=event, buried=_unknown(event))
         address = contact.addresses.get(event.channel, contact.home)
         facts = self._facts_for(event.channel, address)
+        if self.reader is not None and self.reader.is_asked:
+            facts = replace(facts, known=self.reader.known(contact.home, event.channel, now_ms))
         if isinstance(body, InboundMessage) and body.kind in UNHEARD:
-            effects: tuple[Effect, ...] = (Recorded("unheard", body.kind.value),)
-            stepped = Stepped(contact, state.sessions.get(event.channel), effects)
+            stepped = Stepped(contact, state.sessions.get(event.channel), (Recorded("unheard", body.kind.value),))
         else:
             stepped = self._step(self.flows, ContactState(contact, state.sessions), event, facts, now_ms)
         contact = changed(stepped.contact, version=contact.version + 1, last=taken.number, ring=ring, floor_ms=floor_ms)
-        return _turn(taken, epoch, state, contact, stepped, facts, address, now_ms)
+        return _turn(taken, epoch, state, contact, stepped, facts, address, now_ms, self.flows.spec.name)
 
     def _facts_for(self, channel: str, address: str) -> Facts:
         key = (channel, scheme_of(address))
@@ -102,8 +141,22 @@ class Decider:
         return facts
 
 
+def _unknown(event: Event) -> str:
+    if is_resource(event.home):
+        return f"no resource has the home {event.home}"
+    return f"no channel is named {event.channel!r}"
+
+
 def _turn(
-    taken: Taken, epoch: int, before: ContactState, contact: Contact, stepped: Stepped, facts: Facts, address: Urn, now_ms: int
+    taken: Taken,
+    epoch: int,
+    before: ContactState,
+    contact: Contact,
+    stepped: Stepped,
+    facts: Facts,
+    address: Urn,
+    now_ms: int,
+    bot: str,
 ) -> Turn:
     """What a step decided, as a commit saves it."""
     event, effects, channel = taken.event, stepped.effects, taken.event.channel
@@ -123,6 +176,7 @@ def _turn(
         effects=effects,
         after=ContactState(changed(contact, ring=b""), sessions),
         flow=stepped.flow,
+        facts=stepped.facts,
     )
     rows: list[OutboxRow] = []
     timers: list[Timer] = []
@@ -139,6 +193,12 @@ def _turn(
                 timers.append(Timer(contact.home, channel, key, due_ms, session, step_name, visit))
             case CancelTimer(key):
                 cancelled.append(key)
+            case Call():
+                rows.append(_errand(len(rows), taken, contact, now_ms, CALLS, call=_outbound(effect, channel)))
+            case Tell():
+                rows.append(_word(len(rows), taken, contact, now_ms, effect))
+            case HandOff():
+                rows.append(_word(len(rows), taken, contact, now_ms, queue_word(effect, bot)))
             case OptOut(word) | OptIn(word):
                 sender = event.body.sender if isinstance(event.body, OptedOut) else facts.sender
                 consents.append(Consent(contact.home, sender, isinstance(effect, OptOut), event.at_ms, word, event.id))
@@ -162,13 +222,11 @@ def _turn(
 def _say(send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, facts: Facts, address: Urn, now_ms: int) -> None:
     """One row a part, in the order said."""
     event, message_class = taken.event, send.message_class
-    for message in _parts(send, facts.capabilities):
-        if len(rows) == ROWS_A_TURN:
-            raise OverflowError(f"a turn sends at most {ROWS_A_TURN} parts")
+    for message in parts_of(send, facts.capabilities):
         rows.append(
             OutboxRow(
                 partition=event.partition,
-                row=taken.number * ROWS_A_TURN + len(rows),
+                row=_row_id(taken, len(rows)),
                 home=contact.home,
                 channel=event.channel,
                 sender=facts.sender,
@@ -182,8 +240,46 @@ def _say(send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, fact
         )
 
 
-def _parts(send: Send, can: Capabilities) -> list[OutboundMessage]:
+def _row_id(taken: Taken, index: int) -> int:
+    if index == ROWS_A_TURN:
+        raise OverflowError(f"a turn has at most {ROWS_A_TURN} rows")
+    return taken.number * ROWS_A_TURN + index
+
+
+def _errand(index: int, taken: Taken, contact: Contact, now_ms: int, name: str, **errand: Any) -> OutboxRow:
+    """A row that is no message: it has no sender to be opted out of, and never expires unsaid, since somebody waits for word."""
+    return OutboxRow(
+        partition=taken.event.partition,
+        row=_row_id(taken, index),
+        home=contact.home,
+        channel=name,
+        sender="",
+        to=contact.home,
+        message=NO_WORDS,
+        message_class=MessageClass.REPLY,
+        created_ms=now_ms,
+        **{"control": contact.control, **errand},
+    )
+
+
+def _word(index: int, taken: Taken, contact: Contact, now_ms: int, tell: Tell) -> OutboxRow:
+    """A word to another home, in the lane of the words that go there from this partition."""
+    event, asker = taken.event, None
+    if tell.session:
+        asker = ReplyTo(contact.home, event.channel, tell.session, tell.step, tell.visit)
+    told = Told(tell.home, contact.home, tell.name, tell.data, tell.channel, asker, tell.to)
+    lane = telling_home(event.partition, tell.home)
+    return changed(_errand(index, taken, contact, now_ms, TELLS, tell=told, control=0), home=lane, to=tell.home)
+
+
+def _outbound(call: Call, channel: str) -> OutboundCall:
+    return OutboundCall(call.request, channel, call.session, call.step, call.visit, call.timeout_ms, call.retries, call.key)
+
+
+def parts_of(send: Send, can: Capabilities) -> list[OutboundMessage]:
     """The text cut at the channel's limit; options hang on the last part."""
+    if send.media or send.template is not None:
+        return _with_files(send, can)
     text = to_gsm(send.text) if can.sms else send.text
     limit = min(can.text_limit, can.option_text_limit) if send.options else can.text_limit
     last = OutboundMessage(text, send.options, send.layout, send.list_button)
@@ -191,6 +287,28 @@ def _parts(send: Send, can: Capabilities) -> list[OutboundMessage]:
         return [last]
     *texts, text = split(text, limit, can.sms)
     return [*(OutboundMessage(each) for each in texts), changed(last, text=text)]
+
+
+def _with_files(send: Send, can: Capabilities) -> list[OutboundMessage]:
+    """A template goes whole. Files go one by one before the text, or the last one with it; as links where there are no files."""
+    if send.template is not None and can.templates:
+        return [OutboundMessage(send.text, send.options, send.layout, media=send.media, template=send.template)]
+    bare, files = changed(send, media=(), template=None), send.media
+    if not can.media:
+        links = (one.url for one in files if one.url)
+        return parts_of(changed(bare, text="\n".join(filter(None, (send.text, *links)))), can)
+    if not send.text and not send.options:
+        return [OutboundMessage("", media=(one,)) for one in files]
+    texts = parts_of(bare, can)
+    first = texts[0]
+    captioned = len(texts) == 1 and first.layout is Layout.TEXT and 0 < len(first.text) <= can.caption_limit
+    if files and captioned and _takes_caption(files[-1]):
+        return [*(OutboundMessage("", media=(one,)) for one in files[:-1]), changed(first, media=files[-1:])]
+    return [*(OutboundMessage("", media=(one,)) for one in files), *texts]
+
+
+def _takes_caption(file: Media) -> bool:
+    return file.mime.partition("/")[0] not in ("audio", "sticker") and file.mime != "image/webp"
 
 
 def _learn(contact: Contact, event: Event, message: InboundMessage) -> Contact:

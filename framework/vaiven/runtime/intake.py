@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 from vaiven.channels.contract import Channel, Inbound, WebhookAnswer, WebhookRequest
 from vaiven.model.errors import Unreadable
-from vaiven.model.events import Event, Notice
+from vaiven.model.events import Event, Happened, Notice, StartFlow
 from vaiven.model.messages import InboundMessage
 from vaiven.model.receipts import DeliveryReceipt, parse_reference
 from vaiven.model.turns import Taken
@@ -63,6 +63,19 @@ class Intake:
             else:
                 events.append(await self._event(name, thing, now_ms))
         return await self.store(events)
+
+    async def happen(self, id: str, address: Urn, body: Happened | StartFlow, channel: str = "") -> Taken:
+        """Take something that the business says of this person, or to this resource. Durable when this returns.
+
+        ``id`` names the happening: told again it changes nothing. ``channel`` empty: wherever the person talks to us.
+
+        Raises:
+            StoreUnavailable: it may not be stored; say it again.
+        """
+        home = await self._home(address, ())
+        partition = partition_of(home, self._store.partitions)
+        (taken,) = await self.store([Event(id, home, partition, channel, self._clock(), body)])
+        return taken
 
     async def store(self, events: Sequence[Event]) -> list[Taken]:
         """Make events durable, then hand them over."""

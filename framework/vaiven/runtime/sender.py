@@ -11,6 +11,7 @@ from vaiven.model.errors import StoreUnavailable, UnsupportedFeature
 from vaiven.model.outbox import OutboxRow, Settlement
 from vaiven.model.urns import Identity
 from vaiven.runtime.counts import Counts
+from vaiven.runtime.errands import Ending, Errand
 from vaiven.runtime.flights import Flight, Flights, under_present_lease
 from vaiven.runtime.outcomes import Settled, settle
 from vaiven.runtime.pacing import Pace, Pacing
@@ -56,9 +57,11 @@ class Sender:
         counts: Counts,
         appended: Callable[[Iterable[int]], None],
         jitter: random.Random | None = None,
+        errands: Mapping[str, Errand] | None = None,
     ) -> None:
         self._store = store
         self._channels = channels
+        self._errands = errands or {}
         self._paces = paces
         self._transport = transport
         self._epochs = epochs
@@ -79,6 +82,7 @@ class Sender:
         self._backlog = False
         self._hungry: set[str] = set()
         self._uncounted: set[str] = set()
+        self._errands_asked = False
         self._settle_wake = asyncio.Event()
         self._settled_some = asyncio.Event()
         self._claim_wake = asyncio.Event()
@@ -102,6 +106,7 @@ class Sender:
 
     def _first_come(self, wanted: Mapping[str, int]) -> Mapping[str, int]:
         queued = self._waiting or self._backlog
+        self._errands_asked = self._errands_asked or not wanted.keys() <= self._channels.keys()
         return {name: rows for name, rows in wanted.items() if name in self._paces and not (queued and self._is_paced(name))}
 
     def _is_paced(self, name: str) -> bool:
@@ -160,9 +165,10 @@ class Sender:
         """
         now_ms = self._clock()
         told, lost = self._flights.recover(await self._store.strays(epochs), epochs)
-        told += [self._settled(row, epochs[row.partition], LOST, now_ms).settlement for row in lost]
+        told += [self._lost(row, epochs[row.partition], now_ms) for row in lost]
         if told:
             await self._store.settle(told)
+            self._appended([settlement.event.partition for settlement in told if settlement.event is not None])
         if lost:
             log.warning("%d rows were dialed by an owner that died: their outcome is unknown", len(lost))
             for row in lost:
@@ -214,8 +220,12 @@ class Sender:
             self._in[row.partition] += 1
             epoch = self._epochs.get(row.partition) or self._left.get(row.partition, (0, 0))[0]
             flight = self._flights.begin(row, epoch)
+            channel = self._channels.get(row.channel)
+            if channel is None:
+                self._run(flight)
+                continue
             try:
-                request = self._channels[row.channel].build(row)
+                request = channel.build(row)
             except UnsupportedFeature as error:
                 self._finish(flight, Outcome(Result.REJECTED, reason=f"cannot be said: {error}"))
                 continue
@@ -249,6 +259,20 @@ class Sender:
             log.exception("call could not be started: channel %s row %s", row.channel, row.reference)
             self._finish(flight, Outcome(Result.RETRY, reason=f"not started: {type(error).__name__}"))
 
+    def _run(self, flight: Flight) -> None:
+        """Begin a row that is no message."""
+        row, errand = flight.row, self._errands[flight.row.channel]
+
+        def done(ending: Ending) -> None:
+            self._settlements.append((flight, ending.settlement(row, flight.epoch)))
+            self._settle_wake.set()
+
+        try:
+            errand.begin(row, done)
+        except Exception as error:
+            log.exception("errand could not be begun: row %s: %s", row.reference, type(error).__name__)
+            done(errand.lost(row, self._clock()))
+
     def _finish(self, flight: Flight, outcome: Outcome) -> None:
         row, now_ms = flight.row, self._clock()
         self._counts["sends", row.channel, outcome.result] += 1
@@ -277,6 +301,10 @@ class Sender:
         pace = self._paces.get(row.channel)
         hold_ms = Pacing.hold_ms if pace is None else pace.pacing.hold_ms
         return settle(row, epoch, outcome, now_ms, hold_ms, self._jitter)
+
+    def _lost(self, row: OutboxRow, epoch: int, now_ms: int) -> Settlement:
+        errand = self._errands.get(row.channel)
+        return errand.lost(row, now_ms).settlement(row, epoch) if errand else self._settled(row, epoch, LOST, now_ms).settlement
 
     async def _settle_loop(self) -> None:
         while not self._stopped:
@@ -358,7 +386,9 @@ class Sender:
         try:
             # Where nothing is known to wait, a token is enough to find out.
             blind = not self._backlog and not self._waiting
-            claiming = await self._reserve({name: 1 if blind and self._is_paced(name) else wanted for name in self._paces})
+            # Nor is a queue looked through into which nobody here ever put anything.
+            names = self._paces if uncounted or self._errands_asked else self._channels
+            claiming = await self._reserve({name: 1 if blind and self._is_paced(name) else wanted for name in names})
             if any(claiming.budget.values()):
                 rows = await self._store.claim(claiming.epochs, self._clock(), claiming.budget)
         finally:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from vaiven.flow.step import FlowSet
 from vaiven.model.contacts import ContactState
 from vaiven.model.errors import StoreUnavailable
-from vaiven.model.messages import InboundMessage
 from vaiven.model.outbox import OutboxRow
 from vaiven.model.turns import AlreadyHandled, Committed, LeaseLost, SessionMoved, Taken, Turn, Verdict
 from vaiven.model.urns import Urn
@@ -16,6 +16,7 @@ from vaiven.runtime.counts import Counts
 from vaiven.runtime.decide import STATELESS, Decider
 from vaiven.runtime.queues import Queues
 from vaiven.runtime.versions import Versions
+from vaiven.stores import rules
 from vaiven.stores.contract import Claiming, States, Store
 
 log = logging.getLogger("vaiven.turn")
@@ -66,6 +67,11 @@ class TurnLoop:
         self._batch: Sequence[Taken] = ()
         self._failures: Counter[tuple[int, int]] = Counter()
 
+    @property
+    def flows(self) -> FlowSet:
+        """Those of now."""
+        return self._decider.flows
+
     def hand_over(self, events: Sequence[Taken]) -> None:
         """Events just accepted in this process, numbered."""
         for taken in events:
@@ -86,6 +92,13 @@ class TurnLoop:
         """Apply what is in memory, then return from ``run``."""
         self._stopping = True
         self._wake.set()
+
+    async def renew_flows(self) -> list[str]:
+        """Take up the flows that somebody published since; give their names."""
+        names = await self._versions.renew()
+        if names:
+            self._decider.adopt(self._versions.flows)
+        return names
 
     async def run(self) -> None:
         """Until ``stop``. A store that cannot answer is asked again; nothing is lost by it."""
@@ -136,6 +149,9 @@ class TurnLoop:
         """Turns for those of these events that are next in their partition, while nothing else waits or is being applied."""
         next_ = self._next(events[:BATCH]) if committing or not self._batch else []
         homes = list({taken.event.home: None for taken in next_ if not isinstance(taken.event.body, STATELESS)})
+        reader = self._decider.reader
+        if reader is not None and not reader.fresh(self._clock()):
+            return (), None
         loaded = states(homes) if homes else []
         if not next_ or not self._versions.known(loaded):
             return (), None
@@ -203,6 +219,10 @@ class TurnLoop:
             return {}
         states = await self._store.load(homes)
         await self._versions.learn(states)
+        if (reader := self._decider.reader) is not None:
+            reader.ask(self._decider.flows.asks)
+            if not reader.fresh(now_ms := self._clock()):
+                await reader.read(self._store, now_ms)
         return dict(zip(homes, states, strict=True))
 
     def _decide(self, batch: Sequence[Taken], states: dict[Urn, ContactState]) -> list[Turn]:
@@ -246,7 +266,7 @@ class TurnLoop:
                 if turn.buried is not None:
                     counts["buried", turn.buried] += 1
                     log.error("event set aside: partition %d number %d: %s", event.partition, turn.number, turn.buried)
-                elif turn.state is None and isinstance(event.body, InboundMessage):
+                elif turn.state is None and not isinstance(event.body, STATELESS):
                     counts["duplicates", event.channel] += 1
                 for tally in turn.tallies:
                     counts["votes", tally.poll, tally.outcome] += 1
@@ -256,7 +276,8 @@ class TurnLoop:
                 counts["retaken", "handled"] += 1
             case SessionMoved():
                 counts["retaken", "moved"] += 1
-                self.queues.rewind(event.partition, turn.number)
+                # One that tells waits for all that is before it, so also for what nobody has in hand.
+                self.queues.rewind(event.partition, 1 if rules.tells(turn) else turn.number)
             case LeaseLost():
                 counts["retaken", "lease"] += 1
                 self.queues.disown(event.partition)

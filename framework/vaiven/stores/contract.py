@@ -194,6 +194,9 @@ class Store(Protocol):
         else ``SessionMoved``; the epoch the partition's turn epoch, else ``LeaseLost`` (asked first). A cancelled timer is gone
         unless the same turn arms it again.
 
+        A turn with words for other homes is refused as ``SessionMoved``, too, while an earlier event of its partition waits: so
+        such rows are made in the order of their numbers. They are none of the event's home (``telling_home``).
+
         A turn's receipt is merged into its row's delivery, which never goes down (``receipts.merge``). It finds the row by its
         reference, which must lie in the event's partition; else by its watermark: rows of the home and channel that are accepted
         and were last dialed by then, newest first, as far as one that knows as much already; else by its provider id among the
@@ -262,11 +265,17 @@ class Store(Protocol):
     async def current(self) -> list[FlowVersion]:
         """The current version of every flow."""
 
+    async def current_hashes(self) -> dict[str, str]:
+        """The hash of the current version of every flow, by its name: little enough to be asked for each second."""
+
     async def totals(self, poll: str | None = None) -> list[Total]:
         """Votes by poll, option and outcome, summed over the partitions."""
 
     def history(self, home: Urn | None = None, newest: int | None = None) -> AsyncIterator[TurnRecord]:
         """Turn records: of one home, newest first, at most ``newest``; or of everybody, in number order within each partition."""
+
+    def people(self) -> AsyncIterator[ContactState]:
+        """Everybody of whom there is a state, in no order, each once, as of some moment while this is read."""
 
     async def rows(self, home: Urn) -> list[OutboxRow]:
         """Every row kept of this home, by row."""
@@ -281,7 +290,10 @@ class Store(Protocol):
         """Events set aside, newest first."""
 
     async def revive(self, partition: int, number: int, now_ms: int) -> int | None:
-        """Put the dead letter of this number back into its inbox, as if it had just come; give its new number. None: no such."""
+        """Put the dead letter of this number back into its inbox, as if it had just come; give its new number. None: no such.
+
+        A word from another home comes back out of that home's order (``rules.revived``).
+        """
 
     async def drop(self, partition: int, number: int) -> bool:
         """Forget a dead letter for good. False: no such."""

@@ -6,8 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 
-from msgspec.structs import replace
-
 from vaiven.model.contacts import ContactState
 from vaiven.model.events import Event
 from vaiven.model.outbox import FINAL, OutboxRow, Settlement
@@ -185,7 +183,8 @@ class MemoryStore:
         if turn.number not in self._inbox[partition]:
             refused.add(event.home)
             return AlreadyHandled(event.id)
-        if event.home in refused or (turn.state is not None and turn.base != version):
+        early = rules.tells(turn) and min(self._inbox[partition]) < turn.number
+        if event.home in refused or early or (turn.state is not None and turn.base != version):
             refused.add(event.home)
             return SessionMoved(event.home, version)
         del self._inbox[partition][turn.number]
@@ -266,6 +265,9 @@ class MemoryStore:
     async def current(self) -> list[FlowVersion]:
         return [self._flows[self._current[flow]] for flow in sorted(self._current)]
 
+    async def current_hashes(self) -> dict[str, str]:
+        return dict(self._current)
+
     async def totals(self, poll: str | None = None) -> list[Total]:
         return [Total(*key, count) for key, count in sorted(self._tallies.items()) if poll in (None, key[0])]
 
@@ -280,6 +282,10 @@ class MemoryStore:
             ]
         for record in records[:newest]:
             yield record
+
+    async def people(self) -> AsyncIterator[ContactState]:
+        for state in list(self._states.values()):
+            yield codec.decode_state(state)
 
     async def rows(self, home: Urn) -> list[OutboxRow]:
         return self._outbox.of(home)
@@ -299,7 +305,7 @@ class MemoryStore:
         if letter is None:
             return None
         self._dead.remove(letter)
-        return (await self.accept([replace(letter.event, at_ms=now_ms)]))[0]
+        return (await self.accept([rules.revived(letter.event, now_ms)]))[0]
 
     async def drop(self, partition: int, number: int) -> bool:
         letter = self._letter(partition, number)

@@ -2,11 +2,13 @@
 
 from collections.abc import Container
 
-from vaiven.model.events import Event, TimerDue
+from msgspec.structs import replace
+
+from vaiven.model.events import Event, Happened, TimerDue
 from vaiven.model.messages import AGEING_MS, PRIORITY, MessageClass
 from vaiven.model.outbox import STEP_ASIDE_MS, RowState
 from vaiven.model.receipts import DeliveryReceipt, DeliveryStatus, merge
-from vaiven.model.turns import Timer
+from vaiven.model.turns import Timer, Turn
 from vaiven.model.urns import partition_of
 
 REACH = 512
@@ -95,6 +97,19 @@ def timer_event(timer: Timer, partitions: int, now_ms: int) -> Event:
         at_ms=now_ms,
         body=TimerDue(key=timer.key, session=timer.session, step=timer.step, visit=timer.visit, due_ms=timer.due_ms),
     )
+
+
+def tells(turn: Turn) -> bool:
+    """Whether a turn tells other homes something: then every earlier event of its partition must be handled first."""
+    return any(row.tell is not None for row in turn.rows)
+
+
+def revived(event: Event, now_ms: int) -> Event:
+    """A dead letter's event as if it came now. A word from another home is no longer in that one's order, so no copy of any."""
+    body = event.body
+    if isinstance(body, Happened) and body.row:
+        body = replace(body, origin=0, row=0)
+    return replace(event, at_ms=now_ms, body=body)
 
 
 def taken(known: tuple[int, int] | None, epoch: int, *, first: bool) -> tuple[int, int]:

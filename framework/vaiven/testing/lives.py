@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from vaiven.model.calls import TELLS, Told, telling_home
 from vaiven.model.effects import Tally, TallyOutcome
 from vaiven.model.messages import MessageClass
 from vaiven.model.outbox import RowState, Settlement
@@ -80,6 +81,21 @@ class Life:
             not_after_ms=pick.choice([None, None, self.now_ms + pick.randrange(-10, 9000)]),
         )
 
+    def word(self, event: Any, number: int, index: int) -> Any:
+        """A row that tells another home something."""
+        to = self.random.choice(HOMES)
+        return make_row(
+            event,
+            number,
+            index,
+            home=telling_home(event.partition, to),
+            channel=TELLS,
+            sender="",
+            to=to,
+            created_ms=self.now_ms,
+            tell=Told(to, event.home, "word", {"n": self.serial}),
+        )
+
     async def turn(self, versions: dict[Urn, int]) -> Turn:
         pick = self.random
         number, event = pick.choice(self.events)
@@ -92,7 +108,7 @@ class Life:
             self.turns.get(event.partition, 0) + (-1 if self.chance(0.05) else 0),
             base,
             state=state if touching else None,
-            rows=[self.row(event, number, index) for index in range(pick.randrange(4))],
+            rows=[(self.word if self.chance(0.15) else self.row)(event, number, index) for index in range(pick.randrange(4))],
             timers=tuple(self.timer(event.home) for _ in range(pick.randrange(2))),
             cancelled=tuple(pick.sample("ab", pick.randrange(2))),
             tallies=tuple(Tally(pick.choice("xy"), "a", pick.choice(list(TallyOutcome))) for _ in range(pick.randrange(2))),
@@ -135,7 +151,7 @@ class Life:
         )
 
     def budget(self) -> dict[str, int]:
-        return {channel: self.random.randrange(4) for channel in CHANNELS if self.chance(0.8)}
+        return {channel: self.random.randrange(4) for channel in (*CHANNELS, TELLS) if self.chance(0.8)}
 
     async def op(self) -> tuple[str, Op]:
         kind = self.random.choices(

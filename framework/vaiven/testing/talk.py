@@ -3,12 +3,15 @@
 talk = Talk.of("flows/tv_vote/vote.flow.yaml", params={...})
 assert talk.say("vote 3") == ["Vote 1 of 10 for Cleo & Max counted.\\nReply another number to vote again."]
 assert talk.wait("10m") == []
+
+Calls are answered by hand (``talk.answer({"code": "K7"})``), or by ``talk.mocks``, at once.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +23,11 @@ from vaiven.flow.load import load_flows
 from vaiven.flow.parse import parse
 from vaiven.flow.source import read_source
 from vaiven.flow.step import BotSpec, Facts, FlowSet, Stepped, step
+from vaiven.model.calls import HttpCall
 from vaiven.model.contacts import Contact, ContactState
-from vaiven.model.effects import CancelTimer, Effect, Send, StartTimer, Tally
+from vaiven.model.effects import Call, CancelTimer, Effect, Send, StartTimer, Tally, Tell
 from vaiven.model.errors import FlowError
-from vaiven.model.events import Body, Event, OptedOut, TimerDue
+from vaiven.model.events import Body, CallAnswered, Event, Happened, OptedOut, StartFlow, TimerDue
 from vaiven.model.messages import Capabilities, Choice, InboundMessage, Layout, Location, Media, MessageClass, MessageKind, Option
 from vaiven.model.sessions import Session
 from vaiven.model.urns import Urn
@@ -66,7 +70,8 @@ def documents_of(*texts: str, file: str = "test.flow.yaml") -> list[FlowDocument
 
 def flows_of(*texts: str, older: Sequence[str] = (), **spec: Any) -> FlowSet:
     """Flow texts, not checked, as a bot's compiled flows; ``spec`` are fields of BotSpec, ``older`` texts published before."""
-    return FlowSet.build(BotSpec(**{"name": "talk", **spec}), documents_of(*texts), documents_of(*older))
+    more = {name: spec.pop(name) for name in ("parsers", "recogniser") if name in spec}
+    return FlowSet.build(BotSpec(**{"name": "talk", **spec}), documents_of(*texts), documents_of(*older), **more)
 
 
 def read_flows(*files: str | Path, **spec: Any) -> FlowSet:
@@ -78,11 +83,20 @@ def read_flows(*files: str | Path, **spec: Any) -> FlowSet:
     return FlowSet.build(BotSpec(**{"name": "talk", **spec}), documents)
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """What a mocked call comes to when it goes wrong."""
+
+    reason: str = "http 503"
+    status: int = 503
+    result: Any = None
+
+
 class Talk:
     """A person's phone and everything behind it. ``effects`` are those of the last act, ``history`` of all.
 
     ``now_ms`` is the clock. ``votes`` counts what was decided, by poll, option and outcome. ``withheld`` are messages that did
-    not go out, because they had opted out.
+    not go out, because they had opted out. ``calls`` are those under way, the oldest first. ``mocks`` answer them at once: by
+    the name of an action, ``<resource>.<word>`` or ``GET https://api.example/*``, with a result or ``Refused``.
     """
 
     def __init__(
@@ -108,6 +122,8 @@ class Talk:
         self.timers: dict[str, StartTimer] = {}
         self.shown: list[Option] = []
         self.withheld: list[Send] = []
+        self.calls: list[Call | Tell] = []
+        self.mocks: dict[str, Any] = {}
         self.last: Stepped | None = None
         self._events = 0
 
@@ -163,6 +179,33 @@ class Talk:
     def send(self, message: InboundMessage) -> list[str]:
         return self._happens(message)
 
+    def answer(self, result: Any = None, *, reason: str = "", status: int = 200) -> list[str]:
+        """The oldest call under way comes to its end: with this result, or for this reason.
+
+        A resource answers with ``result["word"]`` and the rest of it as data.
+        """
+        return self.answer_to(self.calls[0], Refused(reason, status, result) if reason else result)
+
+    def answer_to(self, call: Call | Tell, result: Any) -> list[str]:
+        """This call comes to its end, whether or not it still means anything."""
+        if call in self.calls:
+            self.calls.remove(call)
+        where = (call.session, call.step, call.visit)
+        if isinstance(call, Tell):
+            data = {name: value for name, value in result.items() if name != "word"}
+            return self._happens(Happened(result["word"], data, *where, sender=call.home))
+        if isinstance(result, Refused):
+            return self._happens(CallAnswered(*where, result.status, result.result, result.reason))
+        return self._happens(CallAnswered(*where, 200, result))
+
+    def happens(self, name: str, /, **data: Any) -> list[str]:
+        """Something outside the conversation: ``talk.happens("agent.joined", name="Ana")``."""
+        return self._happens(Happened(name, data))
+
+    def start(self, flow: str, /, **vars: Any) -> list[str]:
+        """The business begins this flow."""
+        return self._happens(StartFlow(flow, vars))
+
     def wait(self, duration: str) -> list[str]:
         """Let time pass. Timers fall due on the way, each at its instant. Gives what the bot says meanwhile."""
         until_ms = self.now_ms + duration_ms(duration)
@@ -209,7 +252,19 @@ class Talk:
             self.sessions[self.channel] = stepped.session
         self.effects = stepped.effects
         self.history.extend(stepped.effects)
-        return self._apply(stepped.effects)
+        said = self._apply(stepped.effects)
+        for call in [call for call in self.calls if self._mock(call) is not None]:
+            effects = self.effects
+            said.extend(self.answer_to(call, self.mocks[self._mock(call) or ""]))
+            self.effects = (*effects, *self.effects)
+        return said
+
+    def _mock(self, call: Call | Tell) -> str | None:
+        if isinstance(call, Tell):
+            name = f"{call.home.split('/')[1]}.{call.name}"
+        else:
+            name = f"{call.request.method} {call.request.url}" if isinstance(call.request, HttpCall) else call.request.name
+        return next((pattern for pattern in self.mocks if fnmatchcase(name, pattern)), None)
 
     def _apply(self, effects: Sequence[Effect]) -> list[str]:
         said = []
@@ -224,6 +279,8 @@ class Talk:
                     self.timers[effect.key] = effect
                 case CancelTimer():
                     self.timers.pop(effect.key, None)
+                case Call() | Tell() if effect.step:
+                    self.calls.append(effect)
                 case _:
                     pass
         return said

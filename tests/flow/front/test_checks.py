@@ -103,7 +103,7 @@ def test_an_answer_is_known_by_the_step_name_and_a_say_is_not():
 
 
 def test_a_label_with_a_value_in_it_cannot_be_compared():
-    text = "flow: a\nsteps:\n  q: {ask: Q, choices: {a: '{contact.name}', b: '{contact.name}'}}\n  e: {end: ''}"
+    text = "flow: a\nsteps:\n  q: {ask: Q, choices: {a: '{contact.name}', b: '{contact.name}'}}\n  e: {end: '{q.id}'}"
     assert told(text) == []
 
 

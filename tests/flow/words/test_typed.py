@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaiven.flow.answers import Outside, Understood, parse_confirm, parse_integer, parse_text
+from vaiven.flow.answers import Outside, Understood, parse_confirm, parse_text
+from vaiven.flow.types import TYPES, Listener
+
+SOMEBODY = Listener("en", None, "UTC", 0)
+
+
+def parse_integer(raw: str, least: int | None = None, most: int | None = None) -> Understood | Outside | None:
+    return TYPES["integer"].read(raw, SOMEBODY, least, most)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,8 @@ from vaiven.flow.answers import Outside, Understood, parse_confirm, parse_intege
         ("1,000", 1000),
         ("1.000.000", 1_000_000),
         ("twelve", 12),
+        ("twenty four", 24),
+        ("4 hundred", 400),
         ("Zero", 0),
         ("four people please", 4),
         ("30 people", 30),
@@ -59,7 +68,6 @@ def test_a_whole_number(raw: str, value: int) -> None:
         "más de 4",
         "mehr als 4",
         "half past 4",
-        "4 hundred",
         "4 dozen",
         "4 plus 2",
         "19:00",
@@ -74,7 +82,6 @@ def test_a_whole_number(raw: str, value: int) -> None:
         "one moment",
         "the red one",
         "no one",
-        "twenty four",
         "four or five",
         "4 five",
         "four five",
@@ -180,7 +187,6 @@ def test_no(raw: str) -> None:
         "maybe",
         "yes no",
         "yes and no",
-        "of course not",
         "not ok",
         "not sure",
         "no problem",

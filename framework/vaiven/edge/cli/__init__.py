@@ -23,7 +23,12 @@ _COMMANDS = {
     "demo": "vaiven.edge.cli.serve:demo",
     "talk": "vaiven.edge.cli.talk:talk",
     "check": "vaiven.edge.cli.check:check",
+    "fmt": "vaiven.edge.cli.fmt:fmt",
+    "draw": "vaiven.edge.cli.draw:draw",
+    "schema": "vaiven.edge.cli.schema:schema",
     "run": "vaiven.edge.cli.serve:run",
+    "diff": "vaiven.edge.cli.publish:diff",
+    "publish": "vaiven.edge.cli.publish:publish",
     "status": "vaiven.edge.cli.status:status",
     "dead": "vaiven.edge.cli.dead:dead",
     "votes": "vaiven.edge.cli.votes:votes",
@@ -84,11 +89,14 @@ def run(args: Sequence[str] | None = None) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
+_DONE = {"publish": "published", "diff": "compared"}
+
+
 def explain(error: VaivenError, command: str = "") -> str:
     """The error as a person should read it who typed this command: every problem, and how many."""
     if isinstance(error, SettingsError | FlowError):
         count = len(error.problems)
-        return f"{error}\n{count} problem{'' if count == 1 else 's'}; nothing was started."
+        return f"{error}\n{count} problem{'' if count == 1 else 's'}; nothing was {_DONE.get(command, 'started')}."
     if isinstance(error, StoreInUse):
         return f"{error}\nAnother file: --{'db FILE' if command == 'demo' else 'store sqlite:///FILE'}"
     return f"store: {error}" if isinstance(error, StoreError) else str(error)

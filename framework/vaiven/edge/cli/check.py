@@ -1,24 +1,29 @@
 """``vaiven check``: every problem of flow files and bots at once, with its place and what would be right."""
 
-import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from vaiven.edge.cli import FINDINGS, USAGE
+from vaiven.edge.cli.options import table
 from vaiven.edge.paths import BOT_FILE, FLOWS, bot_of, from_here
 
 if TYPE_CHECKING:
+    from vaiven.edge.segments import Bill
     from vaiven.edge.settings import BotSettings
     from vaiven.flow.problems import Problem
 
 
 @click.command(short_help="Find every problem in flow files and bots.")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, for tools.")
-def check(paths: tuple[Path, ...], as_json: bool) -> int:
+@click.option("--format", "form", type=click.Choice(["human", "json", "sarif", "github"]), default="human", help="For whom.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--strict", is_flag=True, help="Exit code 1 for warnings, too.")
+@click.option("--segments", is_flag=True, help="List every text with the SMS segments that it takes at worst.")
+def check(paths: tuple[Path, ...], form: str, as_json: bool, strict: bool, segments: bool) -> int:
     """Check flow files, folders of them, and bots, and tell every problem at once: where, what is so, what would be right.
 
     PATHS are files or folders; without any, flows and bots of this folder. Flows in flows/NAME are checked with the params of
@@ -28,18 +33,27 @@ def check(paths: tuple[Path, ...], as_json: bool) -> int:
     if not (folders or bots or single):
         click.echo(f"No {FLOWS} or {BOT_FILE} there. Name a flow file, a folder, or a bot.", err=True)
         return USAGE
-    problems, flows = _check(folders, bots, single)
+    form = "json" if as_json else form
+    found = _check(folders, bots, single)
+    problems = found.problems
     errors = sum(problem.is_error for problem in problems)
-    if as_json:
-        told = [_plain(problem) for problem in problems]
-        click.echo(json.dumps({"problems": told, "errors": errors, "flows": flows, "bots": len(bots)}, indent=2))
-    else:
+    warnings = sum(problem.severity == "warning" for problem in problems)
+    if form == "human":
         for problem in problems:
             click.echo(f"{problem}\n")
-        warnings = len(problems) - errors
-        found = "no problems" if not problems else f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
-        click.echo(f"{_count(flows, 'flow')}, {_count(len(bots), 'bot')}: {found}.")
-    return FINDINGS if errors else 0
+        if segments:
+            click.echo(_bill(found.bills))
+        hints = len(problems) - errors - warnings
+        told = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}" + (f", {_count(hints, 'hint')}" if hints else "")
+        click.echo(f"{_count(found.flows, 'flow')}, {_count(len(bots), 'bot')}: {told if problems else 'no problems'}.")
+    else:
+        totals: dict[str, Any] = {"errors": errors, "warnings": warnings, "flows": found.flows, "bots": len(bots)}
+        if segments:
+            totals["texts"] = [bill.plain() for bill in found.bills]
+        from vaiven.edge.reports import REPORTS
+
+        click.echo(REPORTS[form](problems, totals))
+    return FINDINGS if errors or (strict and warnings) else 0
 
 
 def _sort(paths: Iterable[Path]) -> tuple[list[Path], list[Path], list[Path]]:
@@ -65,13 +79,24 @@ def _once(paths: Iterable[Path]) -> Iterable[Path]:
     return {path.resolve(): path for path in reversed(list(paths))}.values()
 
 
-def _check(folders: list[Path], bots: list[Path], single: list[Path]) -> tuple[list["Problem"], int]:
-    """Every problem in file order, and how many flow files were read."""
+@dataclass(slots=True)
+class _Found:
+    problems: list["Problem"]
+    flows: int
+    bills: list["Bill"]
+
+
+def _check(folders: list[Path], bots: list[Path], single: list[Path]) -> _Found:
+    """Every problem in file order, how many flow files were read, and what their texts cost."""
+    from vaiven.edge.segments import bills, expensive
     from vaiven.edge.settings import read_settings
+    from vaiven.edge.surroundings import known_of
+    from vaiven.flow.checks import NOTHING
     from vaiven.flow.load import load_flows
     from vaiven.flow.problems import in_file_order
 
     problems: list[Problem] = []
+    told: list[Bill] = []
     known: dict[Path, BotSettings] = {}
     for bot in bots:
         settings, found = read_settings(bot)
@@ -81,6 +106,7 @@ def _check(folders: list[Path], bots: list[Path], single: list[Path]) -> tuple[l
     sets = {folder.resolve(): sorted(folder.glob(FLOWS)) for folder in folders}
     for folder in known:
         sets.setdefault(folder, sorted(from_here(folder).glob(FLOWS)))
+    whole = set(sets)
     for path in single:
         files = sets.setdefault(path.parent.resolve(), [])
         if path.resolve() not in {each.resolve() for each in files}:
@@ -88,11 +114,16 @@ def _check(folders: list[Path], bots: list[Path], single: list[Path]) -> tuple[l
     for folder, files in sets.items():
         texts, unread = _read(files)
         settings = known.get(folder)
-        documents, found = load_flows(texts, None if settings is None else settings.params)
-        problems += [*unread, *found]
-        if settings is not None and not found:
+        around, wrong = (NOTHING, []) if settings is None else known_of(settings)
+        params = None if settings is None else settings.params
+        documents, found = load_flows(texts, params, around, complete=folder in whole and not unread)
+        problems += [*wrong, *unread, *found]
+        costs = [bill for document in documents for bill in bills(document, params, around)]
+        problems += expensive(costs)
+        told += costs
+        if settings is not None and not any(problem.is_error for problem in found):
             problems += _missing_flows(settings, {document.name for document in documents})
-    return in_file_order(problems), sum(map(len, sets.values()))
+    return _Found(in_file_order(problems), sum(map(len, sets.values())), told)
 
 
 def _read(files: Iterable[Path]) -> tuple[list[tuple[str, str]], list["Problem"]]:
@@ -122,9 +153,20 @@ def _missing_flows(settings: "BotSettings", names: set[str]) -> Iterable["Proble
             yield Problem("no-flow", str(settings.file), at.line, at.column, text, suggest(flow, sorted(names), "Flows"))
 
 
-def _plain(problem: "Problem") -> dict[str, Any]:
-    fields = ("code", "severity", "file", "line", "column", "width", "text", "cure")
-    return {name: getattr(problem, name) for name in fields}
+def _bill(bills: Iterable["Bill"]) -> str:
+    """A row for each text: where, what it is, how it goes over the air, how many segments at worst."""
+    rows = [
+        (
+            f"{bill.file}:{bill.at.line}",
+            bill.what,
+            bill.lang,
+            bill.encoding,
+            bill.units,
+            f"{'' if bill.bounded else '≥'}{bill.segments}",
+        )
+        for bill in bills
+    ]
+    return table(("text", "", "lang", "encoding", "units", "segments"), rows) + "\n"
 
 
 def _count(number: int, noun: str) -> str:

@@ -37,7 +37,7 @@ def looked(bot: Path, url: str | None, read: Callable[[Store], Coroutine[Any, An
     return asyncio.run(main())
 
 
-def acted(bot: Path, url: str | None, do: str, act: Callable[[Store], Coroutine[Any, Any, Any]], **arguments: int) -> Any:
+def acted(bot: Path, url: str | None, do: str, act: Callable[[Store], Coroutine[Any, Any, Any]], **arguments: Any) -> Any:
     """What came of an act on the bot's store: by the process that serves from it where only one can, else by ourselves.
 
     Raises:

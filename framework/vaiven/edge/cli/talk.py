@@ -1,7 +1,7 @@
 """``vaiven talk``: the conversation of a flow in a terminal, with a clock that is moved by hand."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ import click
 from vaiven.edge.paths import bot_of
 
 if TYPE_CHECKING:
+    from vaiven.edge.settings import BotSettings
     from vaiven.flow.flowset import FlowSet
-    from vaiven.flow.spec import BotSpec
     from vaiven.model.messages import Capabilities
+    from vaiven.runtime.registry import Registry
     from vaiven.testing.talk import Talk
 
 SKINS = {
@@ -40,26 +41,46 @@ SUPPRESSED = "     (suppressed: opted out)"
 def talk(flows: tuple[Path, ...], skin: str, params: tuple[str, ...], at: str | None) -> int:
     """Talk to the bot of these FLOW files: what you type is what a person sends, and the clock moves only by :wait.
 
-    Nothing is sent or stored. Params come from bots/NAME for flows/NAME, where that is there. Lines may come from a file or a
-    pipe too, and then each one is shown before its answer. In the talk, :help tells what else can be typed.
+    Nothing is sent or stored, but calls are really made: HTTP requests, and actions of the bot. Params, hosts that may be called,
+    and actions come from bots/NAME for flows/NAME, where that is there. Lines may come from a file or a pipe too, and then each
+    one is shown before its answer. In the talk, :help tells what else can be typed.
     """
-    partner = _partner(flows, skin, params, at)
+    from vaiven.edge.actions import load_registry
+    from vaiven.edge.cli.talk_calls import Errands
+    from vaiven.runtime.registry import NOTHING
+
+    settings = _settings(flows[0].parent)
+    registry = NOTHING if settings is None else load_registry(settings.file)
+    partner = _partner(flows, settings, registry, skin, params, at)
     shown = sys.stdin is not None and sys.stdin.isatty()  # None: it was closed before we started
     click.echo("Type what a person would send. :help tells the rest." if shown else "", nl=shown)
-    for line in _typed(shown):
-        if not shown:
-            click.echo(f"you> {line}")
-        if line in (":quit", ":q"):
-            break
-        withheld = len(partner.withheld)
-        for message in _answer(partner, line):
-            click.echo(_bubble(message))
-        for _ in partner.withheld[withheld:]:
-            click.echo(SUPPRESSED)
+    with Errands(settings, registry.actions) as errands:
+        for line in _typed(shown):
+            if not shown:
+                click.echo(f"you> {line}")
+            if line in (":quit", ":q"):
+                break
+            withheld = len(partner.withheld)
+            _say(_answer(partner, line))
+            _say(errands.run(partner))
+            for _ in partner.withheld[withheld:]:
+                click.echo(SUPPRESSED)
     return 0
 
 
-def _partner(files: tuple[Path, ...], skin: str, params: tuple[str, ...], at: str | None) -> "Talk":
+def _say(messages: Iterable[str]) -> None:
+    for message in messages:
+        click.echo(_bubble(message))
+
+
+def _partner(
+    files: tuple[Path, ...],
+    settings: "BotSettings | None",
+    registry: "Registry",
+    skin: str,
+    params: tuple[str, ...],
+    at: str | None,
+) -> "Talk":
     """Somebody to talk to: the compiled flows under a clock of their own.
 
     Raises:
@@ -68,19 +89,22 @@ def _partner(files: tuple[Path, ...], skin: str, params: tuple[str, ...], at: st
     import time
     from dataclasses import replace
 
+    from vaiven.edge.surroundings import known_of
+    from vaiven.flow.checks import Known
     from vaiven.flow.load import load_flows
     from vaiven.flow.spec import BotSpec
     from vaiven.flow.step import FlowSet
     from vaiven.model.errors import FlowError
     from vaiven.testing.talk import Talk
 
-    known = _spec(files[0].parent)
-    spec = known or BotSpec("talk")
+    spec = BotSpec("talk") if settings is None else settings.spec
+    known, wrong = (Known(), []) if settings is None else known_of(settings)
     spec = replace(spec, params={**spec.params, **dict(map(_param, params))}, error_flow=None)
-    documents, problems = load_flows([(str(file), file.read_bytes().decode()) for file in files], spec.params if known else None)
-    if any(problem.is_error for problem in problems):
-        raise FlowError([problem for problem in problems if problem.is_error])
-    flows = FlowSet.build(spec, documents)
+    texts = [(str(file), file.read_bytes().decode()) for file in files]
+    documents, problems = load_flows(texts, None if settings is None else spec.params, known, complete=False)
+    if errors := [problem for problem in (*wrong, *problems) if problem.is_error]:
+        raise FlowError(errors)
+    flows = FlowSet.build(spec, documents, parsers=registry.parsers)
     now_ms = time.time_ns() // 1_000_000 if at is None else _at(at)
     opens_ms = _opening(flows, now_ms) if at is None else None
     if opens_ms is not None:
@@ -90,8 +114,8 @@ def _partner(files: tuple[Path, ...], skin: str, params: tuple[str, ...], at: st
     return Talk(flows, _capabilities(skin), channel=skin, now_ms=opens_ms or now_ms)
 
 
-def _spec(folder: Path) -> "BotSpec | None":
-    """What the bot of these flows tells them. Its environment is not asked."""
+def _settings(folder: Path) -> "BotSettings | None":
+    """The bot of these flows, if there is one. Its environment is not asked."""
     from vaiven.edge.settings import read_settings
     from vaiven.model.errors import SettingsError
 
@@ -101,7 +125,7 @@ def _spec(folder: Path) -> "BotSpec | None":
     settings, problems = read_settings(file)
     if settings is None:
         raise SettingsError([str(problem) for problem in problems])
-    return settings.spec
+    return settings
 
 
 def _param(written: str) -> tuple[str, Any]:

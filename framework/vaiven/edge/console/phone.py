@@ -5,9 +5,24 @@ from typing import Any, NamedTuple
 
 from vaiven.channels.text import count_segments
 from vaiven.edge.console.documents import masked
+from vaiven.model.calls import ActionCall, HttpCall
 from vaiven.model.contacts import ContactState
-from vaiven.model.effects import CancelTimer, Effect, End, OptIn, OptOut, Recorded, Send, StartTimer, Tally
-from vaiven.model.events import Event, Notice, OptedOut, TimerDue
+from vaiven.model.effects import (
+    Call,
+    CancelTimer,
+    Control,
+    Effect,
+    End,
+    HandOff,
+    OptIn,
+    OptOut,
+    Recorded,
+    Send,
+    StartTimer,
+    Tally,
+    Tell,
+)
+from vaiven.model.events import CallAnswered, Event, Happened, Notice, OptedOut, StartFlow, TimerDue
 from vaiven.model.messages import InboundMessage
 from vaiven.model.outbox import ROWS_A_TURN, OutboxRow
 from vaiven.model.receipts import DeliveryReceipt
@@ -45,7 +60,8 @@ def view(
     shown = records[:NEWEST]
     oldest = shown[-1].number if len(records) > NEWEST else 0
     said = [(record.number, -1, _heard(record, sms)) for record in shown if isinstance(record.event.body, InboundMessage)]
-    said += [(*divmod(row.row, ROWS_A_TURN), _spoken(row, sms)) for row in rows if row.row // ROWS_A_TURN >= oldest]
+    spoken = (row for row in rows if row.row // ROWS_A_TURN >= oldest and row.call is None and row.tell is None)
+    said += [(*divmod(row.row, ROWS_A_TURN), _spoken(row, sms)) for row in spoken]
     contact, session = state.contact, state.sessions.get(channel)
     return {
         "address": address,
@@ -166,6 +182,12 @@ def _came(event: Event) -> Json:
             return {"is": "opted out", "text": reason}
         case Notice(kind=kind, reason=reason):
             return {"is": kind, "text": reason}
+        case CallAnswered(step=step, status=status, reason=reason):
+            return {"is": "answer", "text": f"{step}: {reason or status or 'done'}"}
+        case Happened(name=name, sender=sender):
+            return {"is": "event", "text": name if sender is None else f"{name}, from {sender}"}
+        case StartFlow(flow=flow):
+            return {"is": "start", "text": flow}
 
 
 def _effect(effect: Effect, at_ms: int) -> Json:
@@ -187,3 +209,18 @@ def _effect(effect: Effect, at_ms: int) -> Json:
             return {"do": "end", "text": f"{flow}: {outcome}"}
         case Recorded(what=what, detail=detail):
             return {"do": "record", "text": f"{what} {detail}".strip()}
+        case Call(request=request):
+            return {"do": "call", "text": _called(request)}
+        case Tell(home=home, name=name):
+            return {"do": "tell", "text": f"{home}: {name}"}
+        case Control(by=by, queue=queue):
+            return {"do": "control", "text": f"{by} {queue}".strip()}
+        case HandOff(queue=queue, left=left):
+            return {"do": "hand off", "text": f"{queue}, left" if left else queue}
+
+
+def _called(request: HttpCall | ActionCall) -> str:
+    """Whom a call goes to. What stands behind the host may be a person's words."""
+    if isinstance(request, ActionCall):
+        return request.name
+    return f"{request.method} {request.url.partition('://')[2].partition('/')[0].partition('?')[0]}"

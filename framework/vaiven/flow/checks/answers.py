@@ -1,36 +1,18 @@
 """Every answer can be given: no two choices alike, no word that a rule of the road takes first, no bound that shuts all out."""
 
 from collections.abc import Iterator
-from re import escape, search
+from datetime import UTC, date, datetime
+from math import ceil, floor
+from typing import Any
 
-from vaiven.flow.answers import fold, legal_clash
-from vaiven.flow.checks.patterns import why_not
+from vaiven.flow.answers import fold
+from vaiven.flow.checks.patterns import never_fits, why_not
 from vaiven.flow.checks.view import View, constant, literal
-from vaiven.flow.document import Ask, ChoiceSpec, Command, Position
+from vaiven.flow.checks.words import spellings, word_at
+from vaiven.flow.document import AnswerSpec, Ask, ChoiceSpec
+from vaiven.flow.expressions import Expression, ExpressionError
 from vaiven.flow.problems import Problem
-
-_NOT_SMS = frozenset({"whatsapp", "messenger", "telegram", "web"})
-_MEANS = {"stop": "unsubscribes", "start": "subscribes again", "help": "asks for help"}
-
-
-def spellings(choice: ChoiceSpec) -> Iterator[str]:
-    """Everything that may be typed for a choice, as far as the file tells."""
-    label = literal(choice.label)
-    if label is not None:
-        yield label
-    yield choice.id
-    yield from choice.also
-
-
-def word_at(view: View, at: Position, word: str) -> Position:
-    """Where a word of an entry stands: searched from the entry's place on."""
-    start = at.column - 1
-    for number in range(at.line, min(at.line + 12, len(view.lines) + 1)):
-        line = view.lines[number - 1]
-        if found := search(rf"(?<!\w){escape(word)}(?!\w)", line[start:]):
-            return Position(number, start + found.start() + 1)
-        start = 0
-    return at
+from vaiven.flow.values import compare
 
 
 def same_choices(view: View) -> Iterator[Problem]:
@@ -64,112 +46,95 @@ def numbers_as_words(view: View) -> Iterator[Problem]:
                     yield view.problem("number-clash", word_at(view, choice.at, word), text, cure)
 
 
-def legal_words(view: View) -> Iterator[Problem]:
-    """No choice, command or keyword is a word that carriers take before any flow."""
-    document = view.document
-    sms = not document.channels or not _NOT_SMS.issuperset(document.channels)
-    for _, ask in view.asks():
-        for choice in ask.answer.choices:
-            for word in spellings(choice):
-                yield from _legal(view, choice.at, word, f"the choice '{choice.id}'", sms)
-    for command in _all_commands(view):
-        for word in command.words:
-            yield from _legal(view, command.at, word, f"the command '{command.name}'", sms)
-    for start in document.starts:
-        for word in start.words if start.kind == "keyword" else ():
-            # START is a keyword like any other to those who have not opted out.
-            if legal_clash(word, sms) != "start":
-                yield from _legal(view, start.at, word, "this keyword", sms)
-
-
-def _legal(view: View, at: Position, word: str, what: str, sms: bool) -> Iterator[Problem]:
-    meaning = legal_clash(word, sms)
-    if meaning is None:
-        return
-    where = "" if legal_clash(word, sms=False) else " on SMS"
-    text = f"'{word}' {_MEANS[meaning]}{where}, so {what} would never hear it"
-    place = word_at(view, at, word)
-    if meaning == "start":
-        text = f"'{word}' {_MEANS[meaning]} for someone who has opted out, so from them {what} would never hear it"
-        yield view.problem("legal-word", place, text, "Take another word.", width=len(word), severity="warning")
-    else:
-        yield view.problem("legal-word", place, text, "Take another word.", width=len(word))
-
-
-def _all_commands(view: View) -> Iterator[Command]:
-    yield from view.document.commands
-    for step in view.document.steps:
-        yield from step.commands
-
-
-def commands(view: View) -> Iterator[Problem]:
-    """A command word stands for one command, and no choice of a question hides it."""
-    yield from _same_words(view, view.document.commands)
-    for step in view.document.steps:
-        yield from _same_words(view, step.commands)
+def same_when_cut(view: View) -> Iterator[Problem]:
+    """No two labels look alike where a channel shows only their beginning."""
     for step, ask in view.asks():
-        taken = {fold(word): choice.id for choice in ask.answer.choices for word in spellings(choice)}
-        for command in (*step.commands, *view.document.commands):
-            for word in command.words:
-                if fold(word) in taken:
-                    choice = taken[fold(word)]
-                    text = f"at step '{step.name}' the word '{word}' is the choice '{choice}', not the command '{command.name}'"
-                    yield view.warning(
-                        "hidden-command", word_at(view, command.at, word), text, "An answer goes before a command."
-                    )
+        labels = [(choice, label) for choice in ask.answer.choices if (label := literal(choice.label)) is not None]
+        for channel, longest in view.known.titles(view.document.channels, len(labels)):
+            seen: dict[str, str] = {}
+            for choice, label in labels:
+                owner = seen.setdefault(fold(label[:longest]), label)
+                if owner != label and fold(owner) != fold(label):
+                    where = f"on channel '{channel}'" if channel != "buttons" else "on a button"
+                    text = f"{where} '{owner}' and '{label}' of step '{step.name}' look alike: {longest} characters are shown"
+                    cure = f"Let them differ in their first {longest} characters."
+                    yield view.warning("same-when-cut", word_at(view, choice.at, label), text, cure)
+                    break
 
 
-def back_words(view: View) -> Iterator[Problem]:
-    """BACK is a command of every flow: one that takes its word hides it."""
-    for command in _all_commands(view):
-        for word in command.words:
-            if fold(word) == "back":
-                text = f"the command '{command.name}' takes the word BACK, so people cannot go back where it works"
-                yield view.warning("hidden-command", word_at(view, command.at, word), text, "Take another word.")
-
-
-def _same_words(view: View, group: tuple[Command, ...]) -> Iterator[Problem]:
-    owners: dict[str, Command] = {}
-    for command in group:
-        for word in command.words:
-            owner = owners.setdefault(fold(word), command)
-            if owner is not command:
-                text = f"'{word}' is both the command '{owner.name}' and the command '{command.name}'"
-                yield view.problem("same-command", word_at(view, command.at, word), text, "Give one of them another word.")
-
-
-def empty_words(view: View) -> Iterator[Problem]:
-    """Every alias and command word has a letter or a digit or an emoji: of punctuation nothing is left to compare."""
-    words = [(choice.at, word) for _, ask in view.asks() for choice in ask.answer.choices for word in (choice.id, *choice.also)]
-    words += [(command.at, word) for command in _all_commands(view) for word in command.words]
-    words += [(start.at, word) for start in view.document.starts if start.kind == "keyword" for word in start.words]
-    for at, word in words:
-        if not fold(word):
-            text = f"'{word}' can never be matched: punctuation is not compared"
-            yield view.problem("never-matches", at, text, "Use a word, a number or an emoji.")
+_NUMERIC = frozenset({"integer", "number", "text", "many_of"})
+_MOMENTS = frozenset({"date", "datetime"})
+_SOME_DAY = {"today": date(2026, 12, 5), "now": datetime(2026, 12, 5, 20, tzinfo=UTC)}
+"""A day to reckon with: whether `today` comes before `today + 60d` is the same on all of them."""
 
 
 def bounds(view: View) -> Iterator[Problem]:
     """Something lies between ``min`` and ``max``."""
     for _, ask in view.asks():
-        least, most = constant(ask.answer.min), constant(ask.answer.max)
-        for bound, value in (("min", least), ("max", most)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                at = word_at(view, ask.answer.at, bound)
-                yield view.problem("bad-bound", at, f"`{bound}` is a number, not '{value}'", "For instance `max: 12`.")
-                return
-        if least is not None and most is not None and least > most:
-            at = word_at(view, ask.answer.at, "min")
-            yield view.problem("bad-bound", at, f"nothing is at least {least} and at most {most}", "Exchange `min` and `max`.")
+        answer = ask.answer
+        if answer.kind in _NUMERIC:
+            yield from _numbers(view, answer)
+        elif answer.kind in _MOMENTS:
+            yield from _moments(view, answer)
+
+
+def _numbers(view: View, answer: AnswerSpec) -> Iterator[Problem]:
+    least, most = constant(answer.min), constant(answer.max)
+    for bound, value in (("min", least), ("max", most)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            at = word_at(view, answer.at, bound)
+            yield view.problem("bad-bound", at, f"`{bound}` is a number, not '{value}'", "For instance `max: 12`.")
+            return
+    at = word_at(view, answer.at, "min")
+    if least is not None and answer.kind == "many_of" and answer.choices and least > len(answer.choices):
+        text = f"nobody can choose {least} of {len(answer.choices)}"
+        yield view.problem("bad-bound", at, text, "Lower `min`, or offer more choices.")
+    elif least is not None and most is not None and least > most:
+        yield view.problem("bad-bound", at, f"nothing is at least {least} and at most {most}", "Exchange `min` and `max`.")
+    elif least is not None and most is not None and answer.kind != "number" and ceil(least) > floor(most):
+        yield view.problem("bad-bound", at, f"no whole number lies between {least} and {most}", "Take wider bounds.")
+
+
+def _moments(view: View, answer: AnswerSpec) -> Iterator[Problem]:
+    least, most = _on_some_day(answer.min), _on_some_day(answer.max)
+    if least is None or most is None:
+        return
+    try:
+        if compare(">", least, most):
+            text = "no day is so late and so early: `min` comes after `max`"
+            yield view.problem("bad-bound", word_at(view, answer.at, "min"), text, "Exchange `min` and `max`.")
+    except ExpressionError:
+        return
+
+
+def _on_some_day(expression: Expression | None) -> Any:
+    if expression is None or not expression.names <= set(_SOME_DAY):
+        return None
+    try:
+        return expression.evaluate(_SOME_DAY)
+    except ExpressionError:
+        return None
 
 
 def patterns(view: View) -> Iterator[Problem]:
-    """A pattern is a regular expression that cannot be made to run for ever."""
+    """A pattern is a regular expression that cannot be made to run for ever, and that something fits."""
     for _, ask in view.asks():
-        pattern = ask.answer.pattern
-        told = None if pattern is None else why_not(pattern)
-        if told is not None:
-            yield view.problem("bad-pattern", word_at(view, ask.answer.at, "pattern"), *told)
+        answer = ask.answer
+        if answer.pattern is None:
+            continue
+        at = word_at(view, answer.at, "pattern")
+        if told := why_not(answer.pattern):
+            yield view.problem("bad-pattern", at, *told)
+        elif told := never_fits(answer.pattern, answer.fold, constant(answer.min), constant(answer.max)):
+            yield view.problem("never-matches", at, *told)
+
+
+def always_skipped(view: View) -> Iterator[Problem]:
+    """A question that is always skipped is none."""
+    for step, ask in view.asks():
+        if constant(ask.skip) is True:
+            text = f"the question of step '{step.name}' is never asked: its `skip` always holds"
+            yield view.warning("always-skipped", word_at(view, step.at, "skip"), text, "Remove the step, or say when to skip it.")
 
 
 def second_tries(view: View) -> Iterator[Problem]:

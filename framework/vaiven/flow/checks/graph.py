@@ -1,79 +1,13 @@
 """Where steps lead: every step can be reached, every path ends or waits, nothing turns in circles without waiting."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from vaiven.flow.checks.edges import BREAKS, FALL, after_verb
 from vaiven.flow.checks.view import View
-from vaiven.flow.document import Ask, Branch, End, FlowDocument, Route, Step, Then
+from vaiven.flow.document import Ask, Call, Handoff, Relay
 from vaiven.flow.problems import Problem
 
-FALL = ""
-"""The way to the next step of the file."""
 _SHOWN = 10
-
-
-def after_verb(step: Step) -> Iterator[str]:
-    """Where a step leads when its verb is done: names of steps, and FALL if it may fall to the next one."""
-    verb = step.verb
-    if isinstance(verb, End):
-        return
-    if isinstance(verb, Branch):
-        yield from (route.go for route in verb.routes if route.go)
-        if all(route.condition for route in verb.routes):
-            yield FALL
-    elif isinstance(verb, Ask) and verb.answer.kind == "choices":
-        yield from (choice.go for choice in verb.answer.choices if choice.go)
-        if verb.skip or not all(choice.go for choice in verb.answer.choices):
-            yield from _then(step.then)
-    else:
-        yield from _then(step.then)
-        if isinstance(verb, Ask) and verb.skip and step.then and step.then.outcomes and not step.then.otherwise:
-            yield FALL  # a question that is skipped has no outcome
-
-
-def _then(then: Then | None) -> Iterator[str]:
-    if then is None:
-        yield FALL
-    elif then.outcomes or then.otherwise:
-        for routes in (*then.outcomes.values(), then.otherwise):
-            if routes:
-                yield from _first_that_holds(routes)
-    else:
-        yield from _first_that_holds(then.routes)
-
-
-def _first_that_holds(routes: Iterable[Route]) -> Iterator[str]:
-    for route in routes:
-        if route.go:
-            yield route.go
-        if route.condition is None:
-            return
-    yield FALL
-
-
-def while_waiting(document: FlowDocument, step: Step) -> Iterator[str]:
-    """Where a waiting step can be left to without its answer."""
-    ask = step.verb
-    if not isinstance(ask, Ask):
-        return
-    routes: list[Route | None] = [ask.otherwise or document.default_otherwise, *ask.reject.values(), *step.when.values()]
-    routes.extend(timer.route for timer in step.after or document.default_after)
-    yield from (route.go for route in routes if route is not None and route.go)
-    yield from (command.go for command in (*step.commands, *document.commands) if command.go)
-
-
-def entries(document: FlowDocument) -> Iterator[str]:
-    """Steps that a flow can begin at."""
-    yield document.steps[0].name
-    for start in document.starts:
-        yield from (name for name in (start.rest, start.step) if name)
-    if document.window:
-        yield from (name for name in (document.window.early, document.window.late) if name)
-
-
-def _resolved(view: View, step: Step, ways: Iterable[str]) -> list[str]:
-    """Names of steps that are there, FALL turned into the next one."""
-    named = (way or view.following[step.name] for way in ways)
-    return [way for way in dict.fromkeys(named) if way in view.steps]
 
 
 def falls_off(view: View) -> Iterator[Problem]:
@@ -85,20 +19,37 @@ def falls_off(view: View) -> Iterator[Problem]:
 
 
 def unreachable(view: View) -> Iterator[Problem]:
-    """Every step can be come to from a start."""
-    document = view.document
-    reached: set[str] = set()
-    waiting = [name for name in entries(document) if name in view.steps]
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            step = view.steps[name]
-            waiting.extend(_resolved(view, step, (*after_verb(step), *while_waiting(document, step))))
-    for step in document.steps:
-        if step.name not in reached:
-            cure = "Go to it from somewhere, or remove it."
+    """Every step and every section can be come to."""
+    reached = view.reached
+    lost: dict[str, list[str]] = {}
+    for step in view.document.steps:
+        if step.section is not None:
+            lost.setdefault(step.section, []).append(step.name)
+    empty = {section for section, names in lost.items() if reached.isdisjoint(names) and len(names) > 1}
+    told: set[str] = set()
+    for step in view.document.steps:
+        if step.name in reached:
+            continue
+        cure = "Go to it from somewhere, or remove it."
+        if step.section not in empty:
             yield view.problem("unreachable", step.at, f"nothing leads to step '{step.name}'", cure)
+        elif step.section not in told:
+            told.add(step.section)
+            name = step.section.rpartition("/")[2]
+            text = f"nothing leads into the section '{name}': none of its {len(lost[step.section])} steps is ever come to"
+            yield view.problem("unused-section", view.section_at(step), text, cure, width=len(name))
+
+
+def never_left(view: View) -> Iterator[Problem]:
+    """Whoever is with a person, or waits for one, can come back from there."""
+    for step in view.document.steps:
+        if isinstance(step.verb, Handoff | Relay) and not view.ways(step):
+            what = "handoff" if isinstance(step.verb, Handoff) else "relay"
+            event = "agent.joined" if what == "handoff" else "agent.closed"
+            text = f"nothing leads out of step '{step.name}': a `{what}` is left by `when`, `after` and commands, never by itself"
+            yield view.problem(
+                "never-left", step.at, text, f"Add for instance `when: {{{event}: step}}` or `after: {{30m: step}}`."
+            )
 
 
 def endless(view: View) -> Iterator[Problem]:
@@ -111,21 +62,25 @@ def endless(view: View) -> Iterator[Problem]:
             first = view.steps[circle[0]]
             shown = circle if len(circle) <= _SHOWN else [*circle[: _SHOWN - 2], "…", circle[-1]]
             way = " → ".join((*shown, circle[0]))
+            calls = [name for name in circle if isinstance(view.steps[name].verb, Call)]
             if skipping:
                 text = f"if the questions are skipped, these steps turn in a circle: {way}"
                 cure = f"Make sure that `skip` of '{asks[0]}' does not hold every time."
                 yield view.warning("endless", first.at, text, cure)
-            else:
-                text = f"these steps turn in a circle without waiting for anybody: {way}"
-                yield view.problem("endless", first.at, text, "Put an `ask` into the circle, or lead out of it.")
+                continue
+            text = f"these steps turn in a circle without waiting for anybody: {way}"
+            cure = "Put an `ask` or a `wait` into the circle, or lead out of it."
+            if calls:
+                cure = f"A `call` such as '{calls[0]}' waits for no person. {cure}"
+            yield view.problem("endless", first.at, text, cure)
 
 
 def _circles(view: View, skipping: bool) -> Iterator[list[str]]:
     """One circle for each group of steps that can go round, beginning at its first step in the file."""
     edges = {
-        step.name: _resolved(view, step, after_verb(step))
+        step.name: view.resolved(step, after_verb(step))
         for step in view.document.steps
-        if not isinstance(step.verb, Ask) or (skipping and step.verb.skip)
+        if not isinstance(step.verb, BREAKS) or (skipping and isinstance(step.verb, Ask) and step.verb.skip)
     }
     edges = _without_ends(_without_ends(edges), backwards=True)
     done: set[str] = set()

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from vaiven.flow.checks.view import View
-from vaiven.flow.document import Ask, Position, Tally, Use
+from vaiven.flow.checks.words import word_at
+from vaiven.flow.document import Ask, Handoff, Position, Use
 from vaiven.flow.problems import Problem, closest, suggest
 from vaiven.flow.templates import Template
 from vaiven.flow.values import kind_of
@@ -21,7 +22,15 @@ BUILT_IN = {
     "today": (),
 }
 """Names that every flow has, with their fields: None for any."""
-TAKEN = frozenset(BUILT_IN) | {"result", "item", "queue", "agent", "choices", "hint"}
+_ONLY_IN = {
+    "choices": "the texts of an `ask`",
+    "hint": "the texts of an `ask`",
+    "result": "the routes of a `call` and of `when`; elsewhere a call's answer has the name of its step",
+    "item": "`id` and `label` of choices with `each`",
+    "queue": "a `handoff` or `relay`",
+    "agent": "a `handoff` or `relay`",
+}
+TAKEN = frozenset(BUILT_IN) | frozenset(_ONLY_IN)
 """Names that no variable and no answer may have."""
 
 
@@ -34,19 +43,21 @@ def targets(view: View) -> Iterator[Problem]:
                 cure = cure or f"Declare it at the top: `vars: {{{target.name}: text}}`."
                 yield view.problem("unknown-variable", target.at, f"the variable '{target.name}' is not declared", cure)
         elif target.name not in view.steps:
-            cure = suggest(target.name, view.steps, "Steps")
+            cure = suggest(target.name, (*view.steps, *view.document.sections), "Steps")
+            if target.key == "meanwhile":
+                cure = f"{cure}\nIf it is to be said, write `meanwhile: {{say: ...}}`."
             yield view.problem("unknown-step", target.at, f"there is no step '{target.name}' in this flow", cure)
 
 
 def names(view: View) -> Iterator[Problem]:
     """Every name in an expression or a text is a variable, an answer, or one of the language."""
-    answers = view.answers()
+    answers = view.answers
     for use in view.document.uses:
         for dotted in sorted(use.piece.names):
             yield from _name(view, use, dotted, answers)
 
 
-def _name(view: View, use: Use, dotted: str, answers: dict[str, tuple[str, ...]]) -> Iterator[Problem]:
+def _name(view: View, use: Use, dotted: str, answers: dict[str, tuple[str, ...] | None]) -> Iterator[Problem]:
     top, *fields = dotted.split(".")
     at = view.place_of(use, dotted)
     if top in view.unread or top in use.local:
@@ -61,15 +72,15 @@ def _name(view: View, use: Use, dotted: str, answers: dict[str, tuple[str, ...]]
         yield from _field(view, at, top, fields, answers[top])
     elif top in view.document.vars:
         yield from _field(view, at, top, fields, ())
-    elif top in ("choices", "hint"):
-        yield view.problem("unknown-name", at, f"{{{top}}} is only there in the texts of an `ask`")
+    elif top in _ONLY_IN:
+        yield view.problem("unknown-name", at, f"'{top}' is only there in {_ONLY_IN[top]}")
     else:
         yield view.problem("unknown-name", at, f"'{top}' is not known here", _unknown_cure(view, top, answers))
 
 
-def _unknown_cure(view: View, top: str, answers: dict[str, tuple[str, ...]]) -> str:
+def _unknown_cure(view: View, top: str, answers: dict[str, tuple[str, ...] | None]) -> str:
     if top in view.steps:
-        return f"Step '{top}' leaves no answer: only `ask` and `tally` do."
+        return f"Step '{top}' leaves no answer: only `ask`, `tally`, `call` and a `wait` for an event do."
     known = [*view.document.vars, *answers, *BUILT_IN]
     return suggest(top, known, "Known") + f"\nA text in an expression stands in quotes of its own: \"'{top}'\"."
 
@@ -102,7 +113,7 @@ def _field(view: View, at: Position, top: str, fields: list[str], known: tuple[s
 def taken_names(view: View) -> Iterator[Problem]:
     """No answer and no variable hides a name of the language, or each other."""
     for step in view.document.steps:
-        if not isinstance(step.verb, Ask | Tally):
+        if step.name not in view.answers:
             continue
         if step.name in TAKEN:
             text = f"'{step.name}' is a name of the language, so this step's answer could not be read"
@@ -143,7 +154,7 @@ def ask_texts(view: View) -> Iterator[Problem]:
         ask = view.steps[use.step].verb if use.step in view.steps else None
         if not isinstance(ask, Ask) or not use.local:
             continue
-        if "choices" in use.piece.names and ask.answer.kind != "choices":
+        if "choices" in use.piece.names and ask.answer.kind not in ("choices", "many_of"):
             text = f"step '{use.step}' has no choices to print"
             yield view.problem("nothing-to-print", view.place_of(use, "choices"), text, "Remove {choices}.")
         if "hint" in use.piece.names and ask.hint is None:
@@ -151,10 +162,46 @@ def ask_texts(view: View) -> Iterator[Problem]:
             yield view.warning("nothing-to-print", view.place_of(use, "hint"), text, "Add `hint:` to the step, or remove {hint}.")
 
 
+def _read(view: View) -> frozenset[str]:
+    """The first words of all names that are read."""
+    return frozenset(dotted.partition(".")[0] for use in view.document.uses for dotted in use.piece.names)
+
+
 def unused_variables(view: View) -> Iterator[Problem]:
-    used = {dotted.partition(".")[0] for use in view.document.uses for dotted in use.piece.names}
-    used |= {target.name for target in view.document.targets if target.variable}
+    """Every variable is read, or at least written to for others to read."""
+    read = _read(view) | {dotted.removeprefix("vars.") for use in view.document.uses for dotted in use.piece.names}
+    written = {target.name for target in view.document.targets if target.variable}
+    shared = {name for step in view.document.steps if isinstance(step.verb, Handoff) for name in step.verb.share}
     for variable in view.document.vars.values():
-        if variable.name not in used:
+        if variable.name in read | shared or "vars" in {name for use in view.document.uses for name in use.piece.names}:
+            continue
+        if variable.name not in written:
             text = f"the variable '{variable.name}' is never used"
             yield view.warning("unused-variable", variable.at, text, "Remove it, or read or set it somewhere.")
+        elif variable.scope == "session":
+            text = f"the variable '{variable.name}' is set and never read"
+            cure = "Remove it, or read it; `scope: contact` keeps it for other flows."
+            yield view.problem("unused-variable", variable.at, text, cure, severity="hint")
+
+
+def unused_params(view: View) -> Iterator[Problem]:
+    """Every param that the flow declares is read in it."""
+    read = {dotted for use in view.document.uses for dotted in use.piece.names}
+    for name in view.document.params:
+        if f"params.{name}" not in read and not any(each.startswith(f"params.{name}.") for each in read):
+            text = f"the param '{name}' is never used in this flow"
+            at = word_at(view, view.key_at("params"), name)
+            yield view.problem(
+                "unused-param", at, text, "Remove it; the bot's own params need no default here.", severity="warning"
+            )
+
+
+def unused_answers(view: View) -> Iterator[Problem]:
+    """What people choose leads somewhere, is kept, or is read."""
+    read = _read(view)
+    shared = {name for step in view.document.steps if isinstance(step.verb, Handoff) for name in step.verb.share}
+    for step, ask in view.asks():
+        chosen = ask.answer.choices
+        if len(chosen) > 1 and not ask.save and step.name not in read | shared and not any(choice.go for choice in chosen):
+            text = f"what people choose at step '{step.name}' changes nothing: it leads nowhere of its own and nothing reads it"
+            yield view.problem("unused-answer", step.at, text, "Give the choices a `go`, or read the answer.", severity="hint")

@@ -36,6 +36,41 @@ def why_not(pattern: str) -> tuple[str, str] | None:
         return "the pattern nests too deep", "Write it flatter."
 
 
+def never_fits(pattern: str, fold: str | None, least: Any, most: Any) -> tuple[str, str] | None:
+    """Why no text that is asked for can have this pattern, folded as it is and as long as it must be; None: some can."""
+    parsed = import_module("re._parser").parse(pattern)
+    if fold is not None and _needs_other_case(list(parsed), parsed.state.flags, fold):
+        other = "lower" if fold == "upper" else "upper"
+        return (
+            f"nothing fits the pattern: it needs a letter in {other} case, and `fold: {fold}` leaves none",
+            "Write the pattern for the folded text.",
+        )
+    shortest, longest = parsed.getwidth()
+    if isinstance(most, int | float) and shortest > most:
+        return f"nothing fits the pattern and `max`: it takes at least {shortest} characters", f"Remove `max: {most}`."
+    if isinstance(least, int | float) and longest < least:
+        return f"nothing fits the pattern and `min`: it takes at most {longest} characters", f"Remove `min: {least}`."
+    return None
+
+
+def _needs_other_case(items: Items, flags: int, fold: str) -> bool:
+    """Whether some element that must be there can only be a letter that folding takes away."""
+    for operation, argument in items:
+        name = str(operation)
+        if name in _SINGLE:
+            taken = _characters(name, argument, flags)
+            if taken and all(getattr(one, fold)() != one for one in taken):
+                return True
+        elif name == "BRANCH":
+            if all(_needs_other_case(list(branch), flags, fold) for branch in argument[1]):
+                return True
+        elif name not in _REPEATS or int(argument[0]):
+            found = (_needs_other_case(inner, flags, fold) for inner in _inside(name, argument))
+            if any(found):
+                return True
+    return False
+
+
 _SLOW = "it can take for ever on a text that nearly fits"
 
 

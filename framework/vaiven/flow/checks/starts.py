@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from vaiven.flow.answers import fold
-from vaiven.flow.checks.answers import spellings, word_at
 from vaiven.flow.checks.view import View
+from vaiven.flow.checks.words import spellings, word_at
 from vaiven.flow.document import Ask, FlowDocument, Position, Start
 from vaiven.flow.problems import Problem
 
 _STARTING = ("choices", "integer", "confirm")
+_NAMED = {"payload": "payload", "referral": "referral", "event": "event", "intent": "intent"}
+"""Starts by a word of another program, compared as it is."""
 
 
 def start_steps(view: View) -> Iterator[Problem]:
@@ -45,7 +47,7 @@ def own_clashes(view: View) -> Iterator[Problem]:
             owner = owners.setdefault(key, start)
             if owner is not start:
                 text = f"{shown} starts this flow already at line {owner.at.line}"
-                at = word_at(view, start.at, key[1]) if key[1] else start.at
+                at = word_at(view, start.at, _written(shown)) if key[1] else start.at
                 yield view.problem("same-start", at, text, "Remove one of the two.")
 
 
@@ -74,11 +76,37 @@ def _clashes_with_others(
         others.append((view.document, start.at))
         if other is not None and other[0].name not in told:
             told.add(other[0].name)
-            at = word_at(view, start.at, key[1]) if key[0] in ("keyword", "payload") else start.at
+            at = start.at if key[0] in ("answer", "fallback") else word_at(view, start.at, _written(shown))
             where = f"{other[0].file}:{other[1].line}"
             text = f"{shown} starts two flows: '{other[0].name}' ({where}) and this one"
             cure = "Take it out of one of them, or let them serve different `channels`."
             yield view.problem("same-start", at, text, cure, width=1 if at == start.at else 0)
+
+
+def hidden_starts(documents: Sequence[FlowDocument]) -> Iterator[Problem]:
+    """No answer that starts a flow begins with a keyword of another one, which is tried before."""
+    keywords = {
+        key[1]: document
+        for document in documents
+        for start in document.starts
+        for key, _ in _heard(document, start, answers=False)
+        if key[0] == "keyword"
+    }
+    for document in documents:
+        view = View(document, None)
+        for start in document.starts if keywords else ():
+            for (kind, word), shown in _heard(document, start, answers=True):
+                owner = keywords.get(word.split(" ")[0]) if kind == "answer" and word else None
+                if owner is not None and owner is not document and _share_a_channel(owner, document):
+                    keyword = word.split(" ")[0]
+                    text = f"{shown} never starts this flow: '{keyword}' is a keyword of '{owner.name}', tried before it"
+                    yield view.warning("hidden-start", start.at, text, "Take another keyword there, or another label here.")
+                    break
+
+
+def _written(shown: str) -> str:
+    """The word as it stands in the file."""
+    return shown.partition("'")[2].rpartition("'")[0]
 
 
 def _share_a_channel(one: FlowDocument, other: FlowDocument) -> bool:
@@ -89,10 +117,12 @@ def _heard(document: FlowDocument, start: Start, answers: bool) -> Iterator[tupl
     """What a start listens to, as a key to compare and as words to show."""
     if start.kind == "keyword":
         yield from ((("keyword", fold(word)), f"the keyword '{word}'") for word in start.words)
-    elif start.kind == "payload":
-        yield from ((("payload", word), f"the payload '{word}'") for word in start.words)
+    elif start.kind in _NAMED:
+        yield from (((start.kind, word), f"the {_NAMED[start.kind]} '{word}'") for word in start.words)
     elif start.kind == "fallback":
         yield ("fallback", ""), "`fallback`"
+    elif start.kind != "answer":
+        return
     elif not answers:
         yield ("answer", start.step or ""), f"an answer to '{start.step}'"
     else:

@@ -1,40 +1,23 @@
 """What a single step says is possible: its outcomes, its routes, its timers, the window."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from vaiven.flow.checks.answers import word_at
+from vaiven.flow.checks.edges import LISTENS
 from vaiven.flow.checks.view import View
-from vaiven.flow.document import Ask, Branch, Route, Step, Tally
+from vaiven.flow.checks.words import word_at
+from vaiven.flow.document import Ask, Branch, Route, Split, Step, Tally
 from vaiven.flow.expressions import ExpressionError
 from vaiven.flow.problems import Problem, suggest
 from vaiven.flow.templates import Template
-
-_SECRETS = re.compile(
-    "|".join(
-        (
-            r"\b(?:sk|rk|pk)[-_](?:(?:live|test|proj)[-_])?[A-Za-z0-9]{20,}",
-            r"\bAKIA[0-9A-Z]{16}\b",
-            r"\bgh[pousr]_[A-Za-z0-9]{30,}",
-            r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
-            r"\b(?:AC|SK)[0-9a-f]{32}\b",
-            r"\bEAA[A-Za-z0-9]{40,}",
-            r"\bAIza[0-9A-Za-z_-]{35}\b",
-            r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.",
-            r"-----BEGIN [A-Z ]*PRIVATE KEY",
-        )
-    )
-)
-"""The shapes of keys and tokens of the providers that bots talk to."""
 
 
 def outcomes(view: View) -> Iterator[Problem]:
     """A map of outcomes names those that the step can have, and all of them."""
     for step in view.document.steps:
-        possible, later = _outcomes(view, step)
+        possible, later = outcomes_of(view, step)
         then = step.then
         if not possible or then is None or then.at is None or not (then.outcomes or then.otherwise):
             continue
@@ -47,19 +30,26 @@ def outcomes(view: View) -> Iterator[Problem]:
                 cure = suggest(outcome, possible, "Outcomes")
                 yield view.problem("unknown-outcome", at, f"step '{step.name}' has no outcome '{outcome}'", cure)
         missing = [outcome for outcome in possible if outcome not in then.outcomes]
-        if missing and not then.otherwise:
+        if missing and not then.otherwise and not then.routes:
             named = " and ".join(f"'{outcome}'" for outcome in missing)
             cure = f"Add `{missing[0]}: step`, or `else: step` for all that are not named."
             yield view.problem("uncovered-outcome", then.at, f"`then` does not say what follows {named}", cure)
 
 
-def _outcomes(view: View, step: Step) -> tuple[list[str], dict[str, str]]:
-    """The outcomes that a step can have, and those of its verb that it cannot have here, with the reason."""
+def outcomes_of(view: View, step: Step) -> tuple[list[str], dict[str, str]]:
+    """The outcomes that a step can have, and those of its verb that it cannot have here, with the reason.
+
+    Those of a subflow are known only where all flows of a bot are.
+    """
+    if isinstance(step.verb, Split):
+        never = {name: "its weight is 0" for name, weight in step.verb.weights if not weight}
+        return [name for name, weight in step.verb.weights if weight], never
     if isinstance(step.verb, Ask) and step.verb.answer.kind == "confirm":
         return ["accept", "decline"], {}
     if not isinstance(step.verb, Tally):
         return [], {}
-    possible, never = ["counted"], {}
+    possible = ["counted"]
+    never = {}
     if step.verb.cap is None:
         never["capped"] = "the tally has no `cap`"
     else:
@@ -89,13 +79,13 @@ def dead_routes(view: View) -> Iterator[Problem]:
 def never_waits(view: View) -> Iterator[Problem]:
     """Timers, events and commands stand where somebody is waited for."""
     for step in view.document.steps:
-        if isinstance(step.verb, Ask):
+        if isinstance(step.verb, LISTENS):
             continue
         for key, written in (("after", step.after), ("when", step.when), ("commands", step.commands)):
             if written:
                 text = f"`{key}` of step '{step.name}' does nothing: this step does not wait"
                 at = word_at(view, step.at, key)
-                yield view.warning("never-waits", at, text, f"Put `{key}` on the `ask` where it is meant.")
+                yield view.warning("never-waits", at, text, f"Put `{key}` on the step where it is meant: one that waits.")
 
 
 def quiet_targets(view: View) -> Iterator[Problem]:
@@ -151,13 +141,3 @@ def _known_value(view: View, text: Template) -> Any:
         return text.value({"params": params})
     except ExpressionError:
         return None
-
-
-def secrets(view: View) -> Iterator[Problem]:
-    """No password or token stands in a flow file."""
-    for number, line in enumerate(view.lines, 1):
-        if found := _SECRETS.search(line):
-            text = "this looks like a secret, and flow files are for everybody's eyes"
-            cure = "Replace it at its provider, since it was written here, and name it in bot.yaml: `{env: NAME}`."
-            shown = line[: found.start()] + found.group()[:4] + "…"
-            yield Problem("secret", view.document.file, number, found.start() + 1, text, cure, 5, shown)

@@ -1,25 +1,40 @@
 """The whole file: its head, its ways in, its variables, and its steps in order."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
 from typing import Any
 
 import msgspec
 
-from vaiven.flow.document import FlowDocument, Set, Start, Step, Variable, Window
-from vaiven.flow.parse import routes, steps, verbs
+from vaiven.flow.document import FlowDocument, Step, Variable, Window
+from vaiven.flow.parse import ask, routes
 from vaiven.flow.parse.reader import Fields, Reader
+from vaiven.flow.parse.starts import starts
+from vaiven.flow.parse.steps import Steps, outline
 from vaiven.flow.problems import Problem, in_file_order
-from vaiven.flow.source import Entry, Node, Scalar, Sequence, Source, to_value
+from vaiven.flow.source import Entry, Node, Scalar, Source, to_value
 from vaiven.flow.source import Mapping as Map
 
 TOP = (
-    "flow", "version", "lang", "title", "channels", "window", "starts", "params", "vars", "defaults", "commands", "steps",
+    "flow", "version", "lang", "zone", "title", "channels", "window", "starts", "params", "vars", "defaults", "commands", "steps",
+    "migrate",
 )  # fmt: skip
-_FLOW_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_LANG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_STARTS = {"keyword": ("keyword", "rest"), "answer": ("answer",), "payload": ("payload",), "fallback": ("fallback",)}
-_TYPES: Mapping[str, type | tuple[type, ...]] = {"text": str, "integer": int, "number": (int, float), "boolean": bool}
+MOST_STEPS = 1000
+TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "text": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "date": str,
+    "time": str,
+    "datetime": str,
+    "list": list,
+}
+_MOMENTS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "date": (date.fromisoformat, "2026-12-24"),
+    "time": (time.fromisoformat, "19:00"),
+    "datetime": (datetime.fromisoformat, "2026-12-24T19:00"),
+}
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -32,7 +47,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
 def parse_all(source: Source) -> Parsed:
     """Read as much as can be read. Where there are errors the document is only good for checks, never for compiling."""
-    reader = Reader(source)
+    reader = Reader(source, _outline(source.root))
     fields = reader.fields(source.root, "a flow", TOP)
     if not isinstance(source.root, Map):
         return Parsed(None, tuple(reader.problems))
@@ -44,6 +59,7 @@ def parse_all(source: Source) -> Parsed:
         file=source.file,
         source=source.text,
         steps=found,
+        sections={name: step for name, step in reader.steps.items() if name != step},
         **optional,
         targets=tuple(sorted(reader.targets, key=lambda target: target.at)),
         uses=tuple(sorted(reader.uses, key=lambda use: use.at)),
@@ -64,12 +80,12 @@ def _flow_name(reader: Reader, fields: Fields, source: Source) -> str:
             "missing-key", _first(source.root), "the file has no `flow:`", "Its first line is the flow's name: `flow: tv-vote`."
         )
         return ""
-    node = fields["flow"].value
-    word = reader.word(node, "`flow`")
-    if word is not None and not _FLOW_NAME.fullmatch(word):
-        cure = "A name has lower-case letters, digits, - and _, and starts with a letter."
-        reader.problem("bad-name", node, f"'{word}' is no name for a flow", cure)
-    return word or ""
+    return reader.flow(fields["flow"].value, "a flow") or ""
+
+
+def _outline(root: Node) -> dict[str, str]:
+    steps = root.get("steps") if isinstance(root, Map) else None
+    return outline(steps.entries) if isinstance(steps, Map) else {}
 
 
 def _first(node: Node) -> Node:
@@ -84,15 +100,12 @@ def _steps(reader: Reader, fields: Fields, source: Source) -> tuple[tuple[Step, 
     entries = reader.mapping(fields["steps"].value, "`steps`")
     if isinstance(fields["steps"].value, Map) and not entries:
         reader.problem("empty", fields["steps"].key, "there are no steps", "A flow has at least one: `hello: {say: ...}`.")
-    found, unread = [], []
-    for entry in entries:
-        step = steps.step(reader, entry)
-        reader.step, reader.local = None, frozenset()
-        if step is None:
-            unread.append(entry.key.raw)
-            step = Step(entry.key.raw, entry.key.at, Set(()))
-        found.append(step)
-    return tuple(found), unread
+    found = Steps(reader)
+    steps = tuple(found.read(entries))
+    if len(steps) > MOST_STEPS:
+        text = f"the flow has {len(steps)} steps, and {MOST_STEPS} are the most"
+        reader.problem("too-many", fields["steps"].key, text, "Divide it: `run` leads to another flow.")
+    return steps, found.unread
 
 
 def _optional(reader: Reader, fields: Fields) -> dict[str, Any]:
@@ -101,7 +114,9 @@ def _optional(reader: Reader, fields: Fields) -> dict[str, Any]:
     if "version" in fields:
         found["version"] = reader.integer(fields["version"].value, "`version`", 1) or 1
     if "lang" in fields:
-        found["lang"] = _lang(reader, fields["lang"].value)
+        found["lang"] = reader.language(fields["lang"].value, "`lang`")
+    if "zone" in fields:
+        found["zone"] = _zone(reader, fields["zone"].value)
     if "title" in fields:
         found["title"] = reader.word(fields["title"].value, "`title`")
     if "channels" in fields:
@@ -109,7 +124,7 @@ def _optional(reader: Reader, fields: Fields) -> dict[str, Any]:
     if "window" in fields:
         found["window"] = _window(reader, fields["window"])
     if "starts" in fields:
-        found["starts"] = _starts(reader, fields["starts"].value)
+        found["starts"] = starts(reader, fields["starts"].value)
     if "params" in fields:
         found["params"] = _params(reader, fields["params"].value)
     if "vars" in fields:
@@ -118,13 +133,22 @@ def _optional(reader: Reader, fields: Fields) -> dict[str, Any]:
         found.update(_defaults(reader, fields["defaults"].value))
     if "commands" in fields:
         found["commands"] = routes.commands(reader, fields["commands"].value)
+    if "migrate" in fields:
+        found["migrate"] = _migrate(reader, fields["migrate"].value)
     return found
 
 
-def _lang(reader: Reader, node: Node) -> str | None:
-    word = reader.word(node, "`lang`")
-    if word is not None and not _LANG.fullmatch(word):
-        reader.problem("bad-language", node, f"'{word}' is no language tag", "Write it as BCP 47 does: en, es, pt-BR.")
+def _zone(reader: Reader, node: Node) -> str | None:
+    word = reader.word(node, "`zone`")
+    if word is None:
+        return None
+    from zoneinfo import ZoneInfo  # loaded here: few flows have a zone of their own
+
+    try:
+        ZoneInfo(word)
+    except (KeyError, ValueError, OSError):
+        reader.problem("bad-zone", node, f"there is no time zone '{word}'", "Write it as IANA does: Europe/Madrid, UTC.")
+        return None
     return word
 
 
@@ -144,32 +168,15 @@ def _window(reader: Reader, entry: Entry) -> Window:
     )
 
 
-def _starts(reader: Reader, node: Node) -> tuple[Start, ...]:
-    found = (_start(reader, item) for item in reader.items(node, "`starts`"))
-    return tuple(start for start in found if start is not None)
-
-
-def _start(reader: Reader, node: Node) -> Start | None:
-    entries = reader.mapping(node, "a start")
-    kinds = [entry.key for entry in entries if entry.key.raw in _STARTS]
-    if len(kinds) != 1:
-        known = reader.known(entries, "a start", ("rest", *_STARTS))
-        if isinstance(node, Map) and len(known) == len(entries):
-            text = "a start has one way in, and this has two" if kinds else "this start does not say what starts the flow"
-            cure = "One an item: `- keyword: [vote]`, `- answer: step`, `- payload: word`, `- fallback: true`."
-            reader.problem("bad-start", kinds[1] if kinds else node, text, cure)
-        return None
-    kind = kinds[0].raw
-    fields = reader.known(entries, f"a start by `{kind}`", _STARTS[kind])
-    value = fields[kind].value
-    if kind == "answer":
-        return Start(kind, node.at, step=reader.target(value, "answer"))
-    if kind == "fallback":
-        if reader.boolean(value, "`fallback`") is False and isinstance(value, Scalar) and value.value is False:
-            reader.problem("bad-start", value, "`fallback` is `true` or not there at all", "Write `- fallback: true`.")
-        return Start(kind, node.at)
-    rest = reader.target(fields["rest"].value, "rest") if "rest" in fields else None
-    return Start(kind, node.at, reader.words(value, f"`{kind}`"), rest)
+def _migrate(reader: Reader, node: Node) -> dict[str, str]:
+    """Steps of earlier versions, and where who stands there goes on."""
+    found = {}
+    for entry in reader.mapping(node, "`migrate`"):
+        old = reader.name(entry.key, "a step")
+        new = reader.target(entry.value, "migrate")
+        if old is not None and new is not None:
+            found[old] = new
+    return found
 
 
 def _params(reader: Reader, node: Node) -> dict[str, Any]:
@@ -193,9 +200,9 @@ def _vars(reader: Reader, node: Node) -> dict[str, Variable]:
 def _variable(reader: Reader, name: str, entry: Entry) -> Variable:
     """``name: text``, or ``name: {type, default, scope, pii}``."""
     if isinstance(entry.value, Scalar):
-        return Variable(name, entry.key.at, reader.one_of(entry.value, f"the type of '{name}'", _TYPES) or "text")
+        return Variable(name, entry.key.at, reader.one_of(entry.value, f"the type of '{name}'", TYPES) or "text")
     fields = reader.fields(entry.value, f"the variable '{name}'", ("type", "default", "scope", "pii"))
-    kind = reader.one_of(fields["type"].value, f"the type of '{name}'", _TYPES) if "type" in fields else "text"
+    kind = reader.one_of(fields["type"].value, f"the type of '{name}'", TYPES) if "type" in fields else "text"
     scope = reader.one_of(fields["scope"].value, "`scope`", ("session", "contact")) if "scope" in fields else "session"
     default = None
     if "default" in fields:
@@ -208,21 +215,29 @@ def _default(reader: Reader, name: str, kind: str, node: Node) -> Any:
     value = to_value(node)
     if kind == "text" and isinstance(node, Scalar) and value is not None:
         return node.raw
-    right = value is None or (isinstance(value, _TYPES[kind]) and (kind == "boolean") == isinstance(value, bool))
-    if not right or isinstance(node, Map | Sequence):
-        reader.problem("wrong-type", node, f"the default of '{name}' is not of its type, {kind}")
+    if not (value is None or _fits(value, kind)):
+        cure = f"Write it as ISO 8601 does: {_MOMENTS[kind][1]}." if kind in _MOMENTS else ""
+        reader.problem("wrong-type", node, f"the default of '{name}' is not of its type, {kind}", cure)
     return value
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind in _MOMENTS:
+        try:
+            return isinstance(value, str) and _MOMENTS[kind][0](value) is not None
+        except ValueError:
+            return False
+    return isinstance(value, TYPES[kind]) and (kind == "boolean") == isinstance(value, bool)
 
 
 def _defaults(reader: Reader, node: Node) -> dict[str, Any]:
     fields = reader.fields(node, "`defaults`", ("retry", "else", "after"))
     found: dict[str, Any] = {}
-    reader.local = verbs.ASK_NAMES
-    if "retry" in fields:
-        found["default_retry"] = verbs.retries(reader, fields["retry"].value)
-    if "else" in fields:
-        found["default_otherwise"] = routes.route(reader, fields["else"].value, "else")
-    if "after" in fields:
-        found["default_after"] = routes.after(reader, fields["after"].value)
-    reader.local = frozenset()
+    with reader.offering(ask.NAMES):
+        if "retry" in fields:
+            found["default_retry"] = ask.retries(reader, fields["retry"].value)
+        if "else" in fields:
+            found["default_otherwise"] = routes.route(reader, fields["else"].value, "else")
+        if "after" in fields:
+            found["default_after"] = routes.after(reader, fields["after"].value)
     return found

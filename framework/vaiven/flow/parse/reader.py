@@ -1,37 +1,61 @@
 """Reads single values off the nodes of a file, and collects every problem instead of stopping at the first."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 from vaiven.flow.document import Target, Use
 from vaiven.flow.expressions import Expression, ExpressionError, compile_expression
-from vaiven.flow.problems import Problem, suggest
-from vaiven.flow.source import Entry, Mapping, Node, Position, Scalar, Sequence, Source
+from vaiven.flow.problems import Problem, strange_letter, suggest
+from vaiven.flow.source import Entry, Node, Position, Scalar, Sequence, Source
+from vaiven.flow.source import Mapping as Map
 from vaiven.flow.templates import Template, compile_template
 
 _DURATION = re.compile(r"(?:[1-9][0-9]{0,5}[wdhms])+")
 _UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
 _LONGEST_MS = 366 * _UNITS["d"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_DOTTED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+_FLOW_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_LANG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _COMMENT = re.compile(r"\s+#")
 _CUT = re.compile(r" #|\s+#\S")
 _CUT_EXPRESSION = re.compile(r" #")
 
 Fields = dict[str, Entry]
 _Piece = TypeVar("_Piece", Expression, Template)
+_Read = TypeVar("_Read")
 
 
 class Reader:
-    """One file being parsed. ``step`` is the step that is being read, ``local`` the names that only it offers."""
+    """One file being parsed.
 
-    def __init__(self, source: Source) -> None:
+    ``steps`` maps every step to itself and every section to its first step. ``step`` is the step that is being read, ``local``
+    are the names that only what is being read offers.
+    """
+
+    def __init__(self, source: Source, steps: Mapping[str, str] | None = None) -> None:
         self.source = source
+        self.steps = steps or {}
         self.problems: list[Problem] = []
         self.targets: list[Target] = []
         self.uses: list[Use] = []
         self.step: str | None = None
         self.local: frozenset[str] = frozenset()
+
+    @contextmanager
+    def offering(self, names: frozenset[str]) -> Iterator[None]:
+        """Texts and expressions that are read meanwhile can use these names, too."""
+        before, self.local = self.local, self.local | names
+        try:
+            yield
+        finally:
+            self.local = before
+
+    def optional(self, fields: Fields, key: str, read: Callable[[Node, str], _Read]) -> _Read | None:
+        """What stands under this key, by one of the methods that take a node and what to call it; None if it is absent."""
+        return read(fields[key].value, f"`{key}`") if key in fields else None
 
     def problem(self, code: str, node: Node, text: str, cure: str = "", *, severity: str = "error") -> None:
         width = self.source.width(node)
@@ -39,7 +63,7 @@ class Reader:
 
     def mapping(self, node: Node, what: str) -> tuple[Entry, ...]:
         """The entries of a map; a problem and none if it is no map."""
-        if isinstance(node, Mapping):
+        if isinstance(node, Map):
             return node.entries
         self.problem("wrong-type", node, f"{what} is a map of `key: value`, not {kind_of(node)}")
         return ()
@@ -72,7 +96,7 @@ class Reader:
         """A scalar that has something in it."""
         if not isinstance(node, Scalar):
             cure = ""
-            if isinstance(node, Mapping) and self.source.line(node.at.line)[node.at.column - 1 : node.at.column] == "{":
+            if isinstance(node, Map) and self.source.line(node.at.line)[node.at.column - 1 : node.at.column] == "{":
                 cure = 'YAML takes { } for a map: put the text in quotes, "{name}".'
             self.problem("wrong-type", node, f"{what} is a text, not {kind_of(node)}", cure)
             return None
@@ -127,12 +151,28 @@ class Reader:
         return None
 
     def name(self, node: Node, what: str) -> str | None:
+        return self._shaped(_NAME, node, what, "A name has lower-case letters, digits and _, and starts with a letter.")
+
+    def dotted(self, node: Node, what: str) -> str | None:
+        """The name of an event or an action: ``order.shipped``."""
+        return self._shaped(_DOTTED, node, what, "It has words of lower-case letters, digits and _, with dots between them.")
+
+    def flow(self, node: Node, what: str) -> str | None:
+        """The name of a flow."""
+        return self._shaped(_FLOW_NAME, node, what, "A name has lower-case letters, digits, - and _, and starts with a letter.")
+
+    def language(self, node: Node, what: str) -> str | None:
         word = self.word(node, what)
-        if word is None or _NAME.fullmatch(word):
-            return word
-        cure = "A name has lower-case letters, digits and _, and starts with a letter."
-        self.problem("bad-name", node, f"'{word}' is no name for {what}", cure)
-        return None
+        if word is not None and not _LANG.fullmatch(word):
+            self.problem("bad-language", node, f"'{word}' is no language tag", "Write it as BCP 47 does: en, es, pt-BR.")
+        return word
+
+    def _shaped(self, shape: re.Pattern[str], node: Node, what: str, cure: str) -> str | None:
+        word = self.word(node, what)
+        if word is not None and not shape.fullmatch(word):
+            self.problem("bad-name", node, f"'{word}' is no name for {what}", cure + strange_letter(word))
+            return None
+        return word
 
     def boolean(self, node: Node, what: str) -> bool:
         if isinstance(node, Scalar) and isinstance(node.value, bool):
@@ -148,6 +188,11 @@ class Reader:
         self.problem("wrong-type", node, f"{what} is a whole number from {least}, not {kind_of(node)}")
         return None
 
+    def span(self, node: Node, what: str) -> int | None:
+        """Milliseconds of a duration that stands as a value."""
+        scalar = self.written(node, what)
+        return None if scalar is None else self.duration(scalar, scalar.raw.strip())
+
     def duration(self, key: Scalar, text: str) -> int | None:
         """Milliseconds of ``90s``, ``30m``, ``1h30m``, ``2d``, ``1w``; units from long to short, each once."""
         cure = "Write a number and a unit: 45s, 30m, 2h, 3d, 1w, or together from long to short: 1h30m."
@@ -162,11 +207,13 @@ class Reader:
         return total
 
     def target(self, node: Node, key: str, *, quiet: bool = False) -> str | None:
-        """A step's name, noted so that ``check`` can find out whether there is such a step."""
+        """A step's name, noted so that ``check`` can find out whether there is such a step. A section is its first step."""
         word = self.name(node, "a step")
-        if word is not None:
-            self.targets.append(Target(word, _text_at(node), key, quiet))
-        return word
+        if word is None:
+            return None
+        step = self.steps.get(word, word)
+        self.targets.append(Target(step, _text_at(node), key, quiet))
+        return step
 
     def variable(self, node: Node, key: str) -> str | None:
         """The name of a variable that is written to, noted for ``check``."""
@@ -240,7 +287,7 @@ def _text_at(node: Node) -> Position:
 
 def kind_of(node: Node) -> str:
     """What stands there, in words."""
-    if isinstance(node, Mapping):
+    if isinstance(node, Map):
         return "a map"
     if isinstance(node, Sequence):
         return "a list"

@@ -8,6 +8,10 @@ from vaiven.flow.parse.reader import Reader
 from vaiven.flow.source import Entry, Mapping, Node, Scalar, Sequence
 
 ROUTE_KEYS = ("go", "if", "say", "set", "quiet")
+MOST_ENTRIES = 100
+"""So many timers, events and commands one step can have: each becomes an arrow of each step that it covers."""
+RESULT = frozenset({"result"})
+"""The name that only the routes of a call and of an event have."""
 RESERVED = frozenset({"if", "go", "say", "set", "quiet", "else", "each", "id", "label"})
 """Words of the language that can be neither an outcome nor a choice."""
 
@@ -89,27 +93,52 @@ def then(reader: Reader, node: Node, what: str, outcomes: bool) -> Then:
     if not isinstance(node, Mapping) or _looks_like_route(node):
         return Then(routes(reader, node, "then"), at=node.at)
     if node.entries and not outcomes:
-        cure = "Only `tally` and `as: confirm` have outcomes. Write `then: step`, a route `{go: step}`, or a list of routes."
+        cure = (
+            "A choice leads where its own `go` says: `red: {label: Red, go: step}`."
+            if what.endswith("`choices`")
+            else "Only `tally`, `run`, `split` and `as: confirm` have outcomes. "
+            "Write `then: step`, a route `{go: step}`, or a list of routes."
+        )
         reader.problem("no-outcomes", node.entries[0].key, f"{what} has no outcomes", cure)
         return Then(at=node.at)
     found: dict[str, tuple[Route, ...]] = {}
     for entry in node.entries:
-        outcome = entry.key.raw
-        found[outcome] = routes(reader, entry.value, "then")
+        if entry.key.raw in RESERVED - {"else"}:
+            reserved(reader, entry.key, "an outcome")
+        else:
+            found[entry.key.raw] = routes(reader, entry.value, "then")
     otherwise = found.pop("else", ())
     if not node.entries:
         reader.problem("empty", node, "`then` is an empty map", "Write `then: step`, or a step for each outcome.")
     return Then(outcomes=found, otherwise=otherwise, at=node.at)
 
 
+def reserved(reader: Reader, key: Scalar, what: str) -> bool:
+    """Whether this is a word of the language; then a problem says so."""
+    if key.raw not in RESERVED:
+        return False
+    cure = f"Take another one; these are taken: {', '.join(sorted(RESERVED))}."
+    reader.problem("reserved-word", key, f"'{key.raw}' is a word of the language and cannot be {what}", cure)
+    return True
+
+
 def _looks_like_route(node: Mapping) -> bool:
     return any(entry.key.raw in ROUTE_KEYS for entry in node.entries)
+
+
+def few(reader: Reader, node: Node, what: str) -> tuple[Entry, ...]:
+    """The entries of a map that may not have very many."""
+    entries = reader.mapping(node, what)
+    if len(entries) > MOST_ENTRIES:
+        text = f"{what} has {len(entries)} entries, and {MOST_ENTRIES} are the most"
+        reader.problem("too-many", entries[MOST_ENTRIES].key, text, "Divide the flow: `run` leads to another one.")
+    return entries[:MOST_ENTRIES]
 
 
 def after(reader: Reader, node: Node) -> tuple[After, ...]:
     """Timers: ``30m`` or ``idle 30m`` to a step, a route, or something to say."""
     found = []
-    for entry in reader.mapping(node, "`after`"):
+    for entry in few(reader, node, "`after`"):
         name = " ".join(entry.key.raw.split())
         idle = name.startswith("idle ")
         delay = reader.duration(entry.key, name.removeprefix("idle "))
@@ -120,44 +149,50 @@ def after(reader: Reader, node: Node) -> tuple[After, ...]:
 
 
 def when(reader: Reader, node: Node) -> dict[str, Route]:
-    """External events to routes."""
+    """External events to routes, in which ``result`` is what came with the event."""
     found = {}
-    for entry in reader.mapping(node, "`when`"):
-        one = route(reader, entry.value, "when", may_stay=True)
-        if one is not None:
-            found[entry.key.raw] = one
+    for entry in few(reader, node, "`when`"):
+        name = reader.dotted(entry.key, "an event")
+        with reader.offering(RESULT):
+            one = route(reader, entry.value, "when", may_stay=True)
+        if one is not None and name is not None:
+            found[name] = one
     return found
 
 
-def enter(reader: Reader, node: Node) -> tuple[tuple[Part, ...], tuple[tuple[str, Expression], ...]]:
-    """What is said and set when the step is entered."""
-    fields = reader.fields(node, "`enter`", ("say", "set"))
+def passing(reader: Reader, node: Node, key: str) -> tuple[tuple[Part, ...], tuple[tuple[str, Expression], ...]]:
+    """What is said and set on the way in or out of a step, by ``enter`` or ``exit``."""
+    fields = reader.fields(node, f"`{key}`", ("say", "set"))
     if isinstance(node, Mapping) and not node.entries:
-        reader.problem("empty", node, "`enter` is empty", "Write `enter: {say: ...}` or `enter: {set: {...}}`.")
+        reader.problem("empty", node, f"`{key}` is empty", f"Write `{key}: {{say: ...}}` or `{key}: {{set: {{...}}}}`.")
     said = parts(reader, fields["say"].value, "`say`") if "say" in fields else ()
     return said, assignments(reader, fields["set"].value) if "set" in fields else ()
 
 
 def commands(reader: Reader, node: Node) -> tuple[Command, ...]:
-    found = (command(reader, entry) for entry in reader.mapping(node, "`commands`"))
+    found = (command(reader, entry) for entry in few(reader, node, "`commands`"))
     return tuple(one for one in found if one is not None)
 
 
 def command(reader: Reader, entry: Entry, *, of_bot: bool = False) -> Command | None:
-    """Words, and a step to go to or a text to say. One ``of_bot`` goes to a flow."""
+    """Words, and a step to go to, a flow to run, or a text to say. One ``of_bot`` has no steps: its ``go`` is a flow, too."""
     name = reader.name(entry.key, "a command")
-    fields = reader.fields(entry.value, f"the command '{entry.key.raw}'", ("words", "go", "say", "back"))
+    fields = reader.fields(entry.value, f"the command '{entry.key.raw}'", ("words", "go", "run", "say", "back"))
     said = parts(reader, fields["say"].value, "`say`") if "say" in fields else ()
-    go = None
+    go = run = None
     if "go" in fields:
-        go = reader.word(fields["go"].value, "a flow") if of_bot else reader.target(fields["go"].value, "go")
+        go = reader.flow(fields["go"].value, "a flow") if of_bot else reader.target(fields["go"].value, "go")
+    if "run" in fields:
+        run = reader.flow(fields["run"].value, "a flow")
     back = "back" in fields and reader.boolean(fields["back"].value, "`back`")
     words = reader.words(fields["words"].value, "`words`") if "words" in fields else ()
     if isinstance(entry.value, Mapping):
         _command_is_whole(reader, entry, fields.keys(), back, "flow" if of_bot else "step")
     if name is None or not words:
         return None
-    return Command(name, words, entry.key.at, go, said, back)
+    if of_bot:
+        go, run = go or run, None
+    return Command(name, words, entry.key.at, go, said, back, run)
 
 
 def _command_is_whole(reader: Reader, entry: Entry, keys: Set[str], back: bool, target: str) -> None:
@@ -165,14 +200,18 @@ def _command_is_whole(reader: Reader, entry: Entry, keys: Set[str], back: bool, 
     if "words" not in keys:
         cure = f"Write what people type: `words: [{name}]`."
         reader.problem("missing-key", entry.key, f"the command '{name}' needs `words`", cure)
-    if ("go" in keys) == ("say" in keys):
-        cure = f"It either goes to a {target}, or says something and asks again: `{{words: [...], say: ..., back: true}}`."
-        has = "both `go` and `say`" if "go" in keys else "neither `go` nor `say`"
+    ways = [f"`{key}`" for key in ("go", "run", "say") if key in keys]
+    if len(ways) != 1:
+        cure = (
+            f"It goes to a {target} by `go`, runs a flow by `run`, or says something and asks again: "
+            "`{words: [...], say: ..., back: true}`."
+        )
+        has = f"both {ways[0]} and {ways[1]}" if ways else "neither `go`, `run` nor `say`"
         reader.problem("command-shape", entry.key, f"the command '{name}' has {has}", cure)
-    elif "say" in keys and not back:
+    elif ways == ["`say`"] and not back:
         cure = "Add `back: true`: its text comes with the question again."
         reader.problem("command-shape", entry.key, f"the command '{name}' says something and needs `back: true`", cure)
-    elif "go" in keys and "back" in keys:
-        reader.problem(
-            "command-shape", entry.key, f"the command '{name}' goes to a {target}, so `back` means nothing", "Remove `back`."
-        )
+    elif ways != ["`say`"] and "back" in keys:
+        does = f"goes to a {target}" if "go" in keys else "runs a flow"
+        text = f"the command '{name}' {does}, so `back` means nothing"
+        reader.problem("command-shape", entry.key, text, "Remove `back`.")

@@ -4,153 +4,79 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from vaiven.flow.document import AnswerSpec, Ask, Branch, ChoiceSpec, End, Route, Say, Set, Tally, Verb
-from vaiven.flow.parse import routes
+from vaiven.flow.document import Branch, End, Handoff, MediaSpec, Relay, Run, Say, Set, Split, Tally, TemplateSpec, Verb, Wait
+from vaiven.flow.parse import ask, calls, routes
 from vaiven.flow.parse.reader import Fields, Reader
-from vaiven.flow.source import Entry, Node, Scalar
 from vaiven.flow.source import Mapping as Map
+from vaiven.flow.source import Node, Scalar, Sequence
 from vaiven.flow.templates import Template
 
-COMMON = ("then", "after", "when", "enter", "commands", "class", "keep", "note", "tags")
+COMMON = ("then", "after", "when", "enter", "exit", "commands", "class", "keep", "note", "tags")
 """Keys that a step may have beside its verb and the verb's own."""
-ASK_NAMES = frozenset({"choices", "hint"})
-"""Names that only the texts of an ``ask`` have."""
-OUTCOMES: Mapping[str, tuple[str, ...]] = {"tally": ("counted", "capped", "closed"), "confirm": ("accept", "decline")}
-_ANSWERS = {"text": ("min", "max", "pattern", "fold", "media"), "integer": ("min", "max"), "confirm": ()}
-_MEDIA = ("image", "video", "audio", "document")
-_CHOICE_KEYS = ("label", "also", "go")
+_WITHOUT_THEN = COMMON[1:]
+_SHARED = ("then", "after", "when", "commands", "class", "keep", "note", "tags")
+OUTCOMES = frozenset({"tally", "confirm", "run", "split"})
+"""Verbs, and the type of an answer, that have outcomes."""
+_PEOPLE = frozenset({"queue", "agent"})
 
 
 def _say(reader: Reader, node: Node, fields: Fields) -> Verb | None:
     apart = "apart" in fields and reader.boolean(fields["apart"].value, "`apart`")
+    media = _media(reader, fields["media"].value) if "media" in fields else ()
+    template = _template(reader, fields["template"].value) if "template" in fields else None
+    silent = isinstance(node, Scalar) and node.raw == "" and node.style in ("single", "double")
+    if silent and ("media" in fields or "template" in fields):
+        return Say((), apart, media, template)
     said = routes.parts(reader, node, "`say`")
-    return Say(said, apart) if said else None
+    return Say(said, apart, media, template) if said else None
 
 
-def _ask(reader: Reader, node: Node, fields: Fields) -> Verb | None:
-    reader.local = ASK_NAMES - {"hint"}
-    hint = reader.text(fields["hint"].value, "`hint`") if "hint" in fields else None
-    reader.local = ASK_NAMES
-    question = routes.parts(reader, node, "`ask`")
-    retry = retries(reader, fields["retry"].value) if "retry" in fields else None
-    otherwise = routes.route(reader, fields["else"].value, "else") if "else" in fields else None
-    rejected = _reject(reader, fields)
-    reader.local = frozenset()
-    answer = _answer(reader, node, fields)
-    stale = reader.one_of(fields["stale"].value, "`stale`", ("explain", "accept", "ignore")) if "stale" in fields else None
-    if answer is None or not question:
+def _media(reader: Reader, node: Node) -> tuple[MediaSpec, ...]:
+    """``{image: url}``, with a ``name`` for the file if need be, or a list of these."""
+    nodes = node.items if isinstance(node, Sequence) else (node,)
+    if not nodes:
+        reader.problem("empty", node, "`media` is an empty list", 'Write `media: {image: "https://..."}`.')
+    found = (_file(reader, item) for item in nodes)
+    return tuple(one for one in found if one is not None)
+
+
+def _file(reader: Reader, node: Node) -> MediaSpec | None:
+    cure = 'Write `media: {image: "https://..."}`; the kinds: ' + ", ".join(ask.MEDIA) + "."
+    fields = reader.fields(node, "`media`", (*ask.MEDIA, "name"))
+    kinds = [kind for kind in ask.MEDIA if kind in fields]
+    if len(kinds) != 1:
+        if isinstance(node, Map) and len(fields) == len(node.entries):
+            text = "one file has one kind, and this has two" if kinds else "`media` does not say what it is"
+            reader.problem("missing-key" if not kinds else "bad-media", node, text, cure)
         return None
-    _rejects_a_bound(reader, fields, answer)
-    return Ask(
-        question,
-        answer,
-        save=reader.variable(fields["save"].value, "save") if "save" in fields else None,
-        hint=hint,
-        retry=retry,
-        otherwise=otherwise,
-        reject=rejected,
-        skip=reader.expression(fields["skip"].value, "`skip`") if "skip" in fields else None,
-        stale=stale or "explain",
-        interruptible="interruptible" not in fields or reader.boolean(fields["interruptible"].value, "`interruptible`"),
-    )
+    where = fields[kinds[0]].value
+    url = reader.template(where, f"`{kinds[0]}`")
+    if url is not None and not url.source.startswith(("https://", "{")):
+        reader.problem("bad-url", where, "a file needs an absolute https address", cure)
+    name = reader.optional(fields, "name", reader.text)
+    return None if url is None else MediaSpec(kinds[0], url, where.at, name)
 
 
-def retries(reader: Reader, node: Node) -> tuple[Template, ...]:
-    """One text a try; an empty list: no second try."""
-    nodes = (node,) if isinstance(node, Scalar) else reader.items(node, "`retry`")
-    found = (reader.text(item, "a text of `retry`") for item in nodes)
-    return tuple(text for text in found if text is not None)
-
-
-def _reject(reader: Reader, fields: Fields) -> dict[str, Route]:
-    if "reject" not in fields:
-        return {}
-    found = {}
-    for bound, entry in reader.fields(fields["reject"].value, "`reject`", ("min", "max")).items():
-        one = routes.route(reader, entry.value, "reject")
-        if one is not None:
-            found[bound] = one
-    return found
-
-
-def _rejects_a_bound(reader: Reader, fields: Fields, answer: AnswerSpec) -> None:
-    value = fields["reject"].value if "reject" in fields else None
-    for entry in value.entries if isinstance(value, Map) else ():
-        bound = entry.key.raw
-        if bound in ("min", "max") and getattr(answer, bound) is None:
-            cure = f"Give the answer a bound, for instance `as: {{integer: {{{bound}: 12}}}}`, or remove the route."
-            reader.problem("reject-without-bound", entry.key, f"the answer has no `{bound}` to be rejected by", cure)
-
-
-def _answer(reader: Reader, node: Node, fields: Fields) -> AnswerSpec | None:
-    if "as" in fields and "choices" in fields:
-        reader.problem("two-answers", fields["as"].key, "an `ask` has `as` or `choices`, not both", "Remove one of the two.")
-        return None
-    if "choices" in fields:
-        return _choices(reader, fields["choices"])
-    if "as" in fields:
-        return _typed(reader, fields["as"].value)
-    cure = "Add `choices: {id: Label}`, or `as: text`, `as: integer` or `as: confirm`."
-    reader.problem("missing-key", node, "this `ask` does not say what it takes", cure)
-    return None
-
-
-def _typed(reader: Reader, node: Node) -> AnswerSpec | None:
+def _template(reader: Reader, node: Node) -> TemplateSpec | None:
+    """The name of a template, or ``{name, lang, values, payloads}``."""
     if isinstance(node, Scalar):
-        kind = reader.one_of(node, "`as`", _ANSWERS)
-        return None if kind is None else AnswerSpec(kind, node.at)
-    entries = tuple(reader.fields(node, "`as`", _ANSWERS).values())
-    if len(entries) != 1:
-        if isinstance(node, Map) and (entries or not node.entries):
-            reader.problem("wrong-type", node, "`as` takes one type", "For instance `as: {integer: {min: 1, max: 12}}`.")
-        return None
-    kind = entries[0].key.raw
-    fields = reader.fields(entries[0].value, f"`{kind}`", _ANSWERS[kind])
-    return AnswerSpec(
-        kind,
-        node.at,
-        min=reader.expression(fields["min"].value, "`min`") if "min" in fields else None,
-        max=reader.expression(fields["max"].value, "`max`") if "max" in fields else None,
-        pattern=_pattern(reader, fields["pattern"].value) if "pattern" in fields else None,
-        fold=reader.one_of(fields["fold"].value, "`fold`", ("upper", "lower")) if "fold" in fields else None,
-        media=_kinds_of_media(reader, fields["media"].value) if "media" in fields else (),
-    )
+        name = reader.word(node, "`template`")
+        return None if name is None else TemplateSpec(name, node.at)
+    fields = reader.fields(node, "`template`", ("name", "lang", "values", "payloads"))
+    if "name" not in fields and isinstance(node, Map):
+        reader.problem("missing-key", node, "`template` needs `name`", "The name that it bears at the provider.")
+    name = reader.optional(fields, "name", reader.word)
+    lang = reader.optional(fields, "lang", reader.word)
+    values = _several(reader, fields, "values")
+    payloads = _several(reader, fields, "payloads")
+    return None if name is None else TemplateSpec(name, node.at, lang, values, payloads)
 
 
-def _pattern(reader: Reader, node: Node) -> str | None:
-    scalar = reader.written(node, "`pattern`")
-    return None if scalar is None else scalar.raw
-
-
-def _kinds_of_media(reader: Reader, node: Node) -> tuple[str, ...]:
-    nodes = (node,) if isinstance(node, Scalar) else reader.items(node, "`media`")
-    found = (reader.one_of(item, "`media`", _MEDIA) for item in nodes)
-    return tuple(kind for kind in found if kind is not None)
-
-
-def _choices(reader: Reader, entry: Entry) -> AnswerSpec | None:
-    choices = [_choice(reader, each) for each in reader.mapping(entry.value, "`choices`")]
-    if isinstance(entry.value, Map) and not choices:
-        reader.problem("empty", entry.key, "there is nothing to choose", "Write `choices: {id: Label}`.")
-    found = tuple(choice for choice in choices if choice is not None)
-    return AnswerSpec("choices", entry.key.at, choices=found) if found else None
-
-
-def _choice(reader: Reader, entry: Entry) -> ChoiceSpec | None:
-    """``id: Label``, or ``id: {label, also, go}`` where a label that is not given is the id itself."""
-    name, value = entry.key.raw, entry.value
-    if name in routes.RESERVED:
-        text = f"'{name}' is a word of the language and cannot be the id of a choice"
-        reader.problem("reserved-word", entry.key, text, "Choose another id; the label can be any text.")
-        return None
-    if not isinstance(value, Map):
-        label = reader.text(value, f"the label of '{name}'")
-        return None if label is None else ChoiceSpec(name, label, (), entry.key.at)
-    fields = reader.known(value.entries, f"the choice '{name}'", _CHOICE_KEYS)
-    label = reader.text(fields["label"].value if "label" in fields else entry.key, f"the label of '{name}'")
-    also = reader.words(fields["also"].value, "`also`") if "also" in fields else ()
-    go = reader.target(fields["go"].value, "go") if "go" in fields else None
-    return None if label is None else ChoiceSpec(name, label, also, entry.key.at, go)
+def _several(reader: Reader, fields: Fields, key: str) -> tuple[Template, ...]:
+    if key not in fields:
+        return ()
+    found = (reader.template(item, f"a text of `{key}`") for item in reader.items(fields[key].value, f"`{key}`"))
+    return tuple(text for text in found if text is not None)
 
 
 def _tally(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
@@ -169,31 +95,127 @@ def _branch(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
     return Branch(found) if found else None
 
 
+def _split(reader: Reader, node: Node, fields: Fields) -> Verb | None:
+    weights = []
+    for entry in reader.mapping(node, "`split`"):
+        name = None if routes.reserved(reader, entry.key, "an outcome") else reader.name(entry.key, "an outcome")
+        weight = reader.integer(entry.value, f"the weight of '{entry.key.raw}'", 0)
+        if name is not None and weight is not None:
+            weights.append((name, weight))
+    if isinstance(node, Map) and "then" not in fields:
+        names = [name for name, _ in weights] or ["red", "blue"]
+        cure = f"Add `then: {{{', '.join(f'{name}: step' for name in names)}}}`."
+        reader.problem("missing-key", node, "this `split` does not say where its ways lead", cure)
+    if isinstance(node, Map) and not any(weight for _, weight in weights) and len(weights) == len(node.entries):
+        reader.problem("empty", node, "nobody can be chosen by this `split`", "Write `split: {red: 1, blue: 1}`.")
+        return None
+    return Split(tuple(weights)) if weights else None
+
+
 def _set(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
     values = routes.assignments(reader, node)
     return Set(values) if values else None
 
 
+def _run(reader: Reader, node: Node, fields: Fields) -> Verb | None:
+    flow = reader.flow(node, "a flow")
+    given = []
+    for entry in reader.mapping(fields["with"].value, "`with`") if "with" in fields else ():
+        name = reader.name(entry.key, "a variable")
+        value = reader.template(entry.value, f"'{entry.key.raw}'")
+        if name is not None and value is not None:
+            given.append((name, value))
+    return None if flow is None else Run(flow, node.at, tuple(given))
+
+
+def _handoff(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
+    """The name of a queue, or ``{queue, skills, share}``."""
+    if isinstance(node, Scalar):
+        queue = reader.name(node, "a queue")
+        return None if queue is None else Handoff(queue)
+    fields = reader.fields(node, "`handoff`", ("queue", "skills", "share"))
+    if "queue" not in fields and isinstance(node, Map):
+        reader.problem("missing-key", node, "`handoff` needs `queue`", "Write `handoff: {queue: support}`.")
+    queue = reader.name(fields["queue"].value, "a queue") if "queue" in fields else None
+    skills = reader.optional(fields, "skills", reader.template)
+    share = _share(reader, fields["share"].value) if "share" in fields else ()
+    return None if queue is None else Handoff(queue, skills, share)
+
+
+def _share(reader: Reader, node: Node) -> tuple[str, ...]:
+    """Names of what people get to see: variables, answers, and ``transcript``."""
+    found = []
+    for item in node.items if isinstance(node, Sequence) else (node,):
+        name = reader.dotted(item, "what is shared")
+        if name is not None and (name == "transcript" or reader.expression(item, "`share`") is not None):
+            found.append(name)
+    return tuple(found)
+
+
+def _relay(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
+    queue = reader.name(node, "a queue")
+    return None if queue is None else Relay(queue)
+
+
+def _wait(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
+    """``2h``, ``{until: "{day} 09:00"}`` or ``{event: order.shipped}``."""
+    if isinstance(node, Scalar):
+        delay = reader.span(node, "`wait`")
+        return None if delay is None else Wait(delay_ms=delay)
+    fields = reader.fields(node, "`wait`", ("until", "event"))
+    if len(fields) != 1:
+        if isinstance(node, Map) and len(fields) == len(node.entries):
+            text = "`wait` is until a time or until an event, not both" if fields else "`wait` does not say for what"
+            cure = 'Write `wait: 2h`, `wait: {until: "{day} 09:00"}` or `wait: {event: order.shipped}`.'
+            reader.problem("bad-wait", node, text, cure)
+        return None
+    if "until" in fields:
+        until = reader.template(fields["until"].value, "`until`")
+        return None if until is None else Wait(until=until)
+    event = reader.dotted(fields["event"].value, "an event")
+    return None if event is None else Wait(event=event)
+
+
+def _section(_reader: Reader, _node: Node, _fields: Fields) -> Verb | None:
+    return None  # its steps are read where steps are: a section is none itself
+
+
 def _end(reader: Reader, node: Node, fields: Fields) -> Verb | None:
-    outcome = reader.name(fields["outcome"].value, "an outcome") if "outcome" in fields else "done"
+    outcome: str | None = "done"
+    if "outcome" in fields:
+        word = fields["outcome"].value
+        taken = isinstance(word, Scalar) and routes.reserved(reader, word, "an outcome")
+        outcome = None if taken else reader.name(word, "an outcome")
     silent = isinstance(node, Scalar) and node.raw == "" and node.style in ("single", "double")
     text = None if silent else reader.text(node, "`end`")
     return None if outcome is None or (text is None and not silent) else End(text, outcome)
 
 
 class VerbShape(msgspec.Struct, frozen=True):
-    """How a verb is read, and the keys that a step with it may have. ``common``: those that every step may have."""
+    """How a verb is read, and the keys that a step with it may have.
+
+    ``common``: those that every step may have. ``names`` are there in all that the step says, ``routed`` only in its ``then``.
+    """
 
     read: Callable[[Reader, Node, Fields], Verb | None]
     own: tuple[str, ...] = ()
     common: tuple[str, ...] = COMMON
+    names: frozenset[str] = frozenset()
+    routed: frozenset[str] = frozenset()
 
 
 VERBS: Mapping[str, VerbShape] = {
-    "say": VerbShape(_say, ("apart",)),
-    "ask": VerbShape(_ask, ("as", "choices", "save", "hint", "retry", "else", "reject", "skip", "stale", "interruptible")),
+    "say": VerbShape(_say, ("media", "template", "apart")),
+    "ask": VerbShape(ask.ask, ask.KEYS),
     "tally": VerbShape(_tally),
+    "call": VerbShape(calls.call, calls.KEYS, routed=routes.RESULT),
     "branch": VerbShape(_branch),
+    "split": VerbShape(_split),
     "set": VerbShape(_set),
+    "run": VerbShape(_run, ("with",)),
+    "handoff": VerbShape(_handoff, (), _WITHOUT_THEN, names=_PEOPLE),
+    "relay": VerbShape(_relay, (), _WITHOUT_THEN, names=_PEOPLE),
+    "wait": VerbShape(_wait),
+    "section": VerbShape(_section, (), _SHARED),
     "end": VerbShape(_end, ("outcome",), ("enter", "class", "keep", "note", "tags")),
 }

@@ -79,6 +79,16 @@ class Keys:
         """An ``alias``, ``attend`` or ``rate`` key, or a ``wake`` channel."""
         return b"%b:%b:%b" % (self._name, kind.encode(), name.encode())
 
+    @property
+    def everybody(self) -> bytes:
+        """A pattern that every contact's key fits, of every partition."""
+        return re.sub(rb"([*?\[\]\\])", rb"\\\1", self._name) + b":{*}:c:*"
+
+    @staticmethod
+    def home_in(key: bytes) -> str:
+        """The home in a contact's key."""
+        return key.split(b"}:c:", 1)[1].decode()
+
     def guarded(self, partition: int) -> tuple[bytes, bytes]:
         """The two keys that a script on a cluster declares: one that is there, and one that never is."""
         return self.of(partition, b"own"), self.of(partition, b"-")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from vaiven.model.calls import OutboundCall, Told
 from vaiven.model.contacts import ContactState
 from vaiven.model.effects import Effect
 from vaiven.model.events import Event
@@ -97,6 +98,8 @@ class _Made(msgspec.Struct, array_like=True, frozen=True, gc=False):
     created_ms: int
     to: Urn
     message: OutboundMessage
+    call: OutboundCall | None = None
+    tell: Told | None = None
 
 
 class _Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -195,6 +198,8 @@ def read_row(partition: int, id_: int, value: bytes) -> OutboxRow:
         provider_id=line.provider_id or None,
         reason=line.reason or None,
         delivery=DELIVERIES[line.delivery],
+        call=made.call,
+        tell=made.tell,
     )
 
 
@@ -277,6 +282,7 @@ def turn(turn: Turn, blobs: Blobs) -> tuple[Any, ...]:
         _extras(turn, blobs) if rare else None,
         f"0-{turn.number}",
         f"h:{turn.number // BLOCK}",
+        rules.tells(turn),
     )
 
 
@@ -332,7 +338,8 @@ def quick(turn: Turn, blobs: Blobs, send: int) -> tuple[Any, ...] | None:
 def _made(row: OutboxRow) -> bytes:
     times = (row.not_before_ms, row.not_after_ms)
     kind = CLASS_CODES[row.message_class]
-    return encode((row.channel, row.home, row.sender, kind, *times, row.control, row.created_ms, row.to, row.message))
+    errand = () if row.call is None and row.tell is None else (row.call, row.tell)
+    return encode((row.channel, row.home, row.sender, kind, *times, row.control, row.created_ms, row.to, row.message, *errand))
 
 
 def _record(told: TurnRecord) -> bytes:

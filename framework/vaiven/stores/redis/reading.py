@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
+from vaiven.model.contacts import ContactState
 from vaiven.model.events import Event
 from vaiven.model.outbox import FINAL, OutboxRow, RowState
 from vaiven.model.turns import Consent, DeadLetter, TurnRecord
@@ -21,6 +21,9 @@ from vaiven.stores.redis.packing import BLOCK
 
 PAGE = 256
 """Rows, records or lines read at a time."""
+
+SCANNED = 1000
+"""Keys that a server looks at in one go while everybody is read: a millisecond of its time or less."""
 
 _FIRST = 8
 """The oldest of so many events in front of an inbox is told: numbers rise with time, but for doors that accept at once."""
@@ -41,6 +44,10 @@ async def current(on: Asking) -> list[FlowVersion]:
     hashes = [hash_.decode() for hash_ in (await _hash(on, on.keys.current)).values()]
     found = await versions(on, hashes) if hashes else []
     return sorted((version for version in found if version is not None), key=lambda version: version.flow)
+
+
+async def current_hashes(on: Asking) -> dict[str, str]:
+    return {flow.decode(): hash_.decode() for flow, hash_ in (await _hash(on, on.keys.current)).items()}
 
 
 async def shape(on: Asking, shape: str) -> FlowVersion | None:
@@ -229,7 +236,19 @@ async def letter(on: Asking, partition: int, number: int, now_ms: int) -> Event 
     """The event of a dead letter as if it came now."""
     key = on.keys.of(partition, "letters")
     value = await on.ask(key, "HGET", key, number)
-    return None if value is None else replace(packing.read_letter(number, value).event, at_ms=now_ms)
+    return None if value is None else rules.revived(packing.read_letter(number, value).event, now_ms)
+
+
+async def people(on: Asking) -> AsyncIterator[ContactState]:
+    """Everybody who has a state. Each page of keys is read in one go; a key that comes twice is told once."""
+    told: set[bytes] = set()
+    async for keys in on.wire.scan(on.keys.everybody, SCANNED):
+        fresh = [key for key in dict.fromkeys(keys) if key not in told]
+        told.update(fresh)
+        for key, value in zip(fresh, await asyncio.gather(*(on.ask(key, "GET", key) for key in fresh)), strict=True):
+            home = Urn(on.keys.home_in(key))
+            if value is not None and len(value) > packing.HEAD:
+                yield packing.read_state(home, value)
 
 
 async def lags(on: Asking) -> list[Lag]:

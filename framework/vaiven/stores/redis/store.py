@@ -366,12 +366,18 @@ class RedisStore:
     async def current(self) -> list[FlowVersion]:
         return await reading.current(self._reader)
 
+    async def current_hashes(self) -> dict[str, str]:
+        return await reading.current_hashes(self._reader)
+
     async def totals(self, poll: str | None = None) -> list[Total]:
         return await reading.totals(self._reader, poll)
 
     def history(self, home: Urn | None = None, newest: int | None = None) -> AsyncIterator[TurnRecord]:
         found = reading.everybody(self._reader) if home is None else reading.talk(self._reader, home)
         return found if newest is None else reading.first(found, newest)
+
+    def people(self) -> AsyncIterator[ContactState]:
+        return reading.people(self._reader)
 
     async def rows(self, home: Urn) -> list[OutboxRow]:
         return await reading.rows(self._reader, home)

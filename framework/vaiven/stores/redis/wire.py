@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import Any
@@ -178,6 +178,16 @@ class Wire:
     async def each_primary(self, *command: Word) -> list[Any]:
         """The reply of every primary to a command that belongs to no key, by address."""
         return await asyncio.gather(*(node.read.ask(*command) for node in self._primaries()))
+
+    async def scan(self, pattern: bytes, count: int) -> AsyncIterator[list[bytes]]:
+        """The keys that match, of every primary, about ``count`` at a time. A key may come twice while slots move."""
+        for node in self._primaries():
+            cursor = b"0"
+            while True:
+                cursor, keys = await node.read.ask("SCAN", cursor, "MATCH", pattern, "COUNT", count)
+                yield keys
+                if cursor == b"0":
+                    break
 
     async def info(self, *sections: str) -> dict[str, dict[str, str]]:
         """What ``INFO`` says, by address of the primary: its fields, as text."""

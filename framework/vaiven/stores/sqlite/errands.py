@@ -4,8 +4,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from msgspec.structs import replace
-
 from vaiven.model.events import Event
 from vaiven.model.outbox import FINAL
 from vaiven.model.turns import Taken, Timer
@@ -90,7 +88,7 @@ def revive(tx: Transaction, partition: int, number: int, now_ms: int) -> int | N
     if letter is None:
         return None
     tx.db.execute("DELETE FROM dead WHERE id = ?", (letter[0],))
-    return tx.accept([replace(letter[1], at_ms=now_ms)])[0]
+    return tx.accept([rules.revived(letter[1], now_ms)])[0]
 
 
 def drop(tx: Transaction, partition: int, number: int) -> bool:

@@ -132,6 +132,12 @@ def counts(db: sqlite3.Connection) -> Counts:
     return Counts(inbox, oldest, states, timers, set_aside, dict(classes))
 
 
+def people(db: sqlite3.Connection, after: str) -> list[tuple[str, bytes]]:
+    """Homes and states behind this home, a page of them."""
+    sql = "SELECT home, state FROM contacts WHERE home > ? AND state IS NOT NULL ORDER BY home LIMIT ?"
+    return list(db.execute(sql, (after, PAGE)))
+
+
 def lags(db: sqlite3.Connection) -> list[Lag]:
     sql = f"SELECT id >> {SHIFT} AS partition, count(*), min(at_ms) FROM inbox GROUP BY partition ORDER BY partition"
     return [Lag(*row) for row in db.execute(sql)]
@@ -152,6 +158,10 @@ def shape(db: sqlite3.Connection, shape: str) -> FlowVersion | None:
 def current(db: sqlite3.Connection) -> list[FlowVersion]:
     found = db.execute(f"{_VERSION} WHERE hash IN (SELECT hash FROM current) ORDER BY flow")
     return [FlowVersion(*row) for row in found]
+
+
+def current_hashes(db: sqlite3.Connection) -> dict[str, str]:
+    return dict(db.execute("SELECT flow, hash FROM flows WHERE hash IN (SELECT hash FROM current)"))
 
 
 def _version(row: tuple[Any, ...] | None) -> FlowVersion | None:

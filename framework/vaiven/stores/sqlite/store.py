@@ -196,6 +196,10 @@ class SqliteStore:
         versions: list[FlowVersion] = await self._read(reading.current)
         return versions
 
+    async def current_hashes(self) -> dict[str, str]:
+        hashes: dict[str, str] = await self._read(reading.current_hashes)
+        return hashes
+
     async def totals(self, poll: str | None = None) -> list[Total]:
         totals: list[Total] = await self._read(reading.totals, poll)
         return totals
@@ -212,6 +216,13 @@ class SqliteStore:
             left = None if left is None else left - len(records)
             if len(records) < count:
                 return
+
+    async def people(self) -> AsyncIterator[ContactState]:
+        page: list[tuple[str, bytes]] = await self._read(reading.people, "")
+        while page:
+            for _, state in page:
+                yield codec.decode_state(state)
+            page = await self._read(reading.people, page[-1][0])
 
     async def rows(self, home: Urn) -> list[OutboxRow]:
         rows: list[OutboxRow] = await self._read(reading.rows, home)

@@ -129,7 +129,8 @@ class Transaction:
         if not new and id_ not in self._present:
             return AlreadyHandled(turn.event.id)
         version = self.entry(home).version
-        if home in refused or (turn.state is not None and turn.base != version):
+        early = rules.tells(turn) and self._waits_before(id_)
+        if home in refused or early or (turn.state is not None and turn.base != version):
             return SessionMoved(home, version)
         if new:
             del self._inbox[id_]  # accepted and turned in one step: it never waits
@@ -137,6 +138,14 @@ class Transaction:
             self._present.discard(id_)
             self._handled.append(id_)
         return Committed(turn.number)
+
+    def _waits_before(self, id_: int) -> bool:
+        """Whether an earlier event of the partition is still to be handled."""
+        first = id_ >> SHIFT << SHIFT
+        if any(first < other < id_ for other in self._inbox):
+            return True
+        handled, sql = set(self._handled), "SELECT id FROM inbox WHERE id > ? AND id < ?"
+        return any(other not in handled for (other,) in self.db.execute(sql, (first, id_)))
 
     def _save(self, turn: Turn, at: int, made: list[tuple[int, int, Line, OutboxRow]]) -> None:
         event, record = turn.event, turn.record
@@ -150,8 +159,8 @@ class Transaction:
         for row in turn.rows:
             line = Line(row.partition << SHIFT | row.row, row)
             self.mirror.lanes.add(line)
-            self._new[line.id] = (line, row_id, row)
-            row_id = line.id
+            self._new[line.id] = (line, row_id if row.home == home else 0, row)
+            row_id = line.id if row.home == home else row_id
             made.append((at, 0 if record is None else record.at_ms, line, row))
         changed = Entry(version, control, newest, row_id, opt_outs, state)
         if changed != entry:

@@ -156,6 +156,7 @@ class ReceiptContract(Promises):
         assert [await store.shape(name) for name in ("s1", "s3", "nope")] == [two, three, None]
         await store.publish([replace(one, source="changed")])
         assert await store.current() == [other, one]
+        assert await store.current_hashes() == {"vote": "h1", "help": "h4"}
         assert (await store.flow("h1"), await store.shape("s1")) == (one, one)
 
     async def test_unsettled_gives_rows_in_these_states_oldest_first(self, owner: Owner) -> None:

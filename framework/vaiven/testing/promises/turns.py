@@ -30,6 +30,18 @@ class TurnContract(Promises):
         mine.contact.vars["n"] = 2
         assert (await store.load([HOME]))[0].contact.vars == {"n": 1}
 
+    async def test_everybody_is_told_once(self, store: Store, owner: Owner) -> None:
+        assert [state async for state in store.people()] == []
+        events = [owner.event(f"tel:+12025550{100 + n % 100}{n // 100}") for n in range(600)]
+        numbers = await store.accept(events)
+        states = [make_state(event.home, vars={"n": n}) for n, event in enumerate(events)]
+        pairs = zip(events, numbers, states, strict=True)
+        turns = [make_turn(event, number, owner.turns[event.partition], state=state) for event, number, state in pairs]
+        await store.commit(turns)
+        told = [state async for state in store.people()]
+        assert len(told) == 600
+        assert {state.contact.home: state for state in told} == {state.contact.home: state for state in states}
+
     async def test_the_same_event_commits_once(self, store: Store, owner: Owner) -> None:
         event = owner.event()
         turn = make_turn(event, await owner.accept(event), owner.turns[event.partition])

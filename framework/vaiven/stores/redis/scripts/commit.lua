@@ -64,6 +64,16 @@ local function write_record(P, turn, before, number, record)
   redis.call('HSET', P .. turn[14], string.char(number % BLOCK), record)
 end
 
+-- A home's only row on its way needs no lane.
+local function take_place(row, person, at)
+  if person.lanes == 0 and not person.company and not has_sole(person, at) then
+    person.single = row
+  else
+    enter_lane(row)
+  end
+  person.company = true
+end
+
 local function add_rows(at, person, turn, index)
   local at_ms = turn[8]
   for each = 1, #turn[10], 2 do
@@ -71,13 +81,12 @@ local function add_rows(at, person, turn, index)
     local id = tonumber(name)
     local row = made_row(at, id, blob(turn[10][each + 1]), 'new')
     row.name = name
-    row.before, person.row = person.row, id
-    if person.lanes == 0 and not person.company and not has_sole(person, at) then
-      person.single = row
+    if row.home ~= person.home then
+      enter_lane(row)  -- a word to another home: the lane is that one's, and no chain leads to it
     else
-      enter_lane(row)
+      row.before, person.row = person.row, id
+      take_place(row, person, at)
     end
-    person.company = true
     touch(row)
     if at_ms >= 0 then
       row.turn, row.index, row.at_ms = index - 1, (each - 1) / 2, at_ms
@@ -110,6 +119,12 @@ local function save(at, person, turn, index)
   end
 end
 
+-- Whether an earlier event of the partition is still to be handled.
+local function waits_before(P, number)
+  local first = redis.call('XRANGE', P .. 'in', '-', '+', 'COUNT', '1')[1]
+  return first and tonumber(string.sub(first[1], 3)) < number
+end
+
 local function decide(turn, index)
   local at, home = partition(turn[1]), turn[4]
   if at.turn ~= turn[2] then
@@ -117,7 +132,7 @@ local function decide(turn, index)
     return -1
   end
   local person, id = contact(at, home), turn[13]
-  if refused[home] or (turn[7] > 0 and turn[5] ~= person.version) then
+  if refused[home] or (turn[7] > 0 and turn[5] ~= person.version) or (turn[15] and waits_before(at.P, turn[3])) then
     refused[home] = true
     if #redis.call('XRANGE', at.P .. 'in', id, id) == 1 then return person.version + 1 end
     stir(at)

@@ -2,7 +2,7 @@
 -- "sole" is the row that was dialed last while it was the only one of this person on its way; it has no lane unless it gets
 -- company, and may be settled since. "lanes" counts those that there are, "ledger" says whether the person ever opted out or in.
 
-local people = {}
+local people, NOTHING = {}, string.rep('\0', HEAD_SIZE)
 
 local function contact(at, home)
   local known = at.people[home]
@@ -26,7 +26,11 @@ local function write_contacts()
     if one.changed then
       -- Written over the room that a state leaves in front: cheaper than to put both together here.
       local head = struct.pack(HEAD, one.version, one.control, one.turn, one.row, one.sole, one.lanes, one.ledger)
-      redis.call('SETRANGE', one.name, '0', head)
+      if head == NOTHING then
+        redis.call('DEL', one.name)  -- only a lane of words was here
+      else
+        redis.call('SETRANGE', one.name, '0', head)
+      end
     end
   end
 end
