@@ -17,7 +17,7 @@ demo: $(VENV)/ready-run
 	@exec $(BIN)/vaiven demo $(ARGS)
 
 test: $(VENV)/ready-dev
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 coverage: $(VENV)/ready-dev
 	@exec $(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)

@@ -96,20 +96,18 @@ async def rig(tmp_path: Path) -> AsyncIterator[FileRig]:
         await process.end(signal.SIGKILL)
 
 
-_FIGURES = pytest.StashKey[list[str]]()
-
-
 @pytest.fixture
-def figures(request: pytest.FixtureRequest, record_property) -> Iterator[dict[str, object]]:
+def figures(record_property) -> Iterator[dict[str, object]]:
     """What a run counted: kept with its report, and shown at the end."""
     told: dict[str, object] = {}
     yield told
     for name, value in told.items():
         record_property(name, value)
-    line = f"{request.node.name}: " + ", ".join(f"{name} {value}" for name, value in told.items())
-    request.config.stash.setdefault(_FIGURES, []).append(line)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash.get(_FIGURES, []):
-        terminalreporter.write_line(line)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = (report for each in terminalreporter.stats.values() for report in each if isinstance(report, pytest.TestReport))
+    for report in sorted(reports, key=lambda report: report.nodeid):
+        if report.when == "teardown" and report.user_properties and "crash" in report.keywords:
+            told = ", ".join(f"{name} {value}" for name, value in report.user_properties)
+            terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {told}")

@@ -30,6 +30,8 @@ ROOT = HERE.parents[1]
 ACCOUNT = "AC00000000000000000000000000000001"
 TOKEN = "fake-twilio-token"
 ACTIVE = ("queued", "claimed", "dialed", "retry", "held")
+PATIENCE_S = 60.0
+"""So long a busy machine may take for anything."""
 BOT = """
 bot: crash-vote
 flows: {flows}
@@ -63,8 +65,8 @@ class Process:
         if self.running:
             self.process.send_signal(sign)
 
-    async def ended(self, timeout_s: float = 30) -> int:
-        async with asyncio.timeout(timeout_s):
+    async def ended(self) -> int:
+        async with asyncio.timeout(PATIENCE_S):
             return await self.process.wait()
 
     async def end(self, sign: signal.Signals) -> int:
@@ -124,12 +126,12 @@ class Rig(ABC):
     async def ready(self, process: Process) -> None:
         """Return once this process says that it is ready."""
         async with aiohttp.ClientSession() as session:
-            for _ in range(1500):
+            for _ in range(int(PATIENCE_S * 100)):
                 assert process.running, "the bot did not start"
                 if await self.readiness(session, process.url) == 200:
                     return
                 await asyncio.sleep(0.01)
-        raise AssertionError("the bot is not ready after 15 s")
+        raise AssertionError(f"the bot is not ready after {PATIENCE_S:.0f} s")
 
     async def readiness(self, session: aiohttp.ClientSession, url: str) -> int | None:
         """What /health/ready answers; None if nobody does."""
@@ -149,7 +151,7 @@ class Rig(ABC):
     async def claimed(self, store: Store, homes: Iterable[Urn]) -> dict[str, int]:
         """When rows were last claimed, by reference, ms since the epoch."""
 
-    async def quiet(self, timeout_s: float = 30) -> None:
+    async def quiet(self, timeout_s: float = PATIENCE_S) -> None:
         """Return once nothing is left to do: liveness after the last fault."""
         counts: Counts | None = None
         async with self.store() as store:
@@ -160,7 +162,7 @@ class Rig(ABC):
                 await asyncio.sleep(0.05)
         raise AssertionError(f"not quiet {timeout_s} s after the last fault: {counts}")
 
-    async def until(self, holds: Callable[[], bool], progress: Callable[[], object], patience_s: float = 30) -> None:
+    async def until(self, holds: Callable[[], bool], progress: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
         """Return once this ``holds``. A busy machine has all the time it needs, as long as ``progress`` gives something new."""
         loop = asyncio.get_running_loop()
         seen, since_s = progress(), loop.time()

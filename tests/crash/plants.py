@@ -91,7 +91,7 @@ def ahead_of_its_turn(mark: Mark) -> None:
 
 
 def send_before_commit(mark: Mark, nth: str) -> None:
-    """What a turn says goes out before the turn is saved; then the process dies."""
+    """What turns say goes out before they are saved; when the provider has answered the process dies. From the n-th batch on."""
     from vaiven.model.outbox import RowState
     from vaiven.runtime.turn import TurnLoop
 
@@ -99,12 +99,14 @@ def send_before_commit(mark: Mark, nth: str) -> None:
 
     async def apply(self: TurnLoop, batch: Any, *rest: Any) -> None:
         left[0] -= 1
-        if left[0]:
+        turns = self._decide(batch, await self._load(batch)) if left[0] <= 0 else []
+        rows = [replace(row, state=RowState.DIALED, attempt=1) for turn in turns for row in turn.rows]
+        if not rows:
             await original(self, batch, *rest)
             return
-        turns = self._decide(batch, await self._load(batch))
-        self._sender._send([replace(row, state=RowState.DIALED, attempt=1) for turn in turns for row in turn.rows])
-        await asyncio.sleep(0.2)
+        self._sender._send(rows)
+        while any((row.partition, row.row, row.attempt) in self._sender._flights._under for row in rows):
+            await asyncio.sleep(0.01)
         mark()
         os._exit(86)
 

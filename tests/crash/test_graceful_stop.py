@@ -71,7 +71,7 @@ async def test_a_stop_under_load_loses_nothing_and_fails_nobody(rig, figures) ->
 
         provider.answer = slow(0)
         bot = await rig.bot()
-        await rig.quiet(5)
+        await rig.quiet()
         assert await bot.end(signal.SIGINT) == 0
         evidence = await rig.evidence(clients.told, provider.sends)
     assert judge(evidence) == []

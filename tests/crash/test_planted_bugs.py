@@ -11,6 +11,8 @@ from vaiven.testing.provider import FakeProvider, slow
 
 CONTACTS = 60
 VOTES = 10
+ENDLESS = 1_000_000
+"""Until the bot has died, however many turns it makes at once."""
 KILL_AT = 300
 
 PLANTS = {
@@ -32,11 +34,13 @@ async def test_the_judge_finds(rig, figures, plant) -> None:
     dies = plant == "apart:send-before-commit"
     async with FakeProvider(answer=slow(0.05)) as provider, rig.clients() as clients:
         rig.settle_bot(provider.url)
-        bot = await rig.bot(plant, *(["20"] if dies else []))
+        bot = await rig.bot(plant, *(["5"] if dies else []))
         numbers = [north_american(100 + index) for index in range(CONTACTS)]
-        crowd = asyncio.create_task(rig.crowd(clients, numbers, VOTES, seed=7))
+        stop = asyncio.Event()
+        crowd = asyncio.create_task(rig.crowd(clients, numbers, ENDLESS if dies else VOTES, seed=7, stop=stop))
         if dies:
             assert await bot.ended() == 86
+            stop.set()
             await rig.note_crash()
         else:
             await clients.reached(KILL_AT)

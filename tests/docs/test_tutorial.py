@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 SERVERS = ("vaiven run ", "python -m vaiven.testing.provider ")
 """Commands that stay: the reader leaves them in their terminal until Ctrl-C, which the page shows as ``^C``."""
 READERS = ("cat ", "vaiven votes ")

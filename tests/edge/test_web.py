@@ -174,7 +174,7 @@ async def test_signed_and_unreadable_is_answered_200_and_kept(street, body) -> N
 
 async def test_signed_rubbish_is_kept_word_for_word(street) -> None:
     assert (await street.meta(b"{not json"))[0] == 200
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not (records := [record async for record in street.bot.store.history()]):
             await asyncio.sleep(0.001)
     assert records[0].event.body.raw == b"{not json"
@@ -197,7 +197,7 @@ async def test_a_slow_body_is_told_so(street, monkeypatch) -> None:
     monkeypatch.setattr(web, "BODY_S", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
     writer.write(b"POST /hooks/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nBody")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert b" 408 " in await reader.readline()
     await hang_up(writer)
     await street.good()
@@ -211,7 +211,7 @@ async def test_half_sent_headers_are_held_only_so_long(street, monkeypatch) -> N
     connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
     for _, writer in connections:
         writer.write(b"POST /hooks/sms HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         for reader, _ in connections:
             assert await reader.read() == b""
     for _, writer in connections:
@@ -292,7 +292,7 @@ async def test_who_waits_for_100_continue_is_told_to_go_on(street) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
     head = f"POST /hooks/sms HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['Content-Type']}\r\nExpect: 100-continue\r\n"
     writer.write(f"{head}X-Twilio-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n".encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(body)
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
@@ -313,7 +313,7 @@ async def test_connections_stay_or_close_as_the_client_asks(street, version, con
             f"POST /hooks/sms HTTP/{version}\r\nHost: x\r\nConnection: {connection}\r\nContent-Type: {FORM['Content-Type']}\r\n"
         )
         writer.write(f"{head}X-Twilio-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             answer = await reader.readuntil(b"\r\n\r\n")
             assert b" 200 OK\r\n" in answer
             assert b"\r\nDate: " in answer
@@ -329,7 +329,7 @@ async def test_bytes_that_are_no_text_in_a_signed_query_are_no_500(street) -> No
     reader, writer = await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
     head = f" HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: {signature}\r\n\r\n"
     writer.write(f"GET /hooks/sms?{query}".encode() + b"\xff\xfe" + head.encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         # aiohttp's compiled parser refuses the line itself; its pure one would let it through to us.
         assert int((await reader.readline()).split()[1]) in (200, 400)
     await hang_up(writer)

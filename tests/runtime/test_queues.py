@@ -116,3 +116,28 @@ def test_any_order_of_handing_over_is_applied_by_number(order: list[int], limit:
     while batch := numbers(queues, limit):
         applied += batch
     assert applied == sorted(order)
+
+
+def test_what_lies_where_nobody_answers_waits_with_all_behind_it_and_others_pass() -> None:
+    queues = started(0, 1)
+    queues.filled({0: 0, 1: 0}, [taken(1), taken(1, 1), taken(2), taken(2, 1)], complete=True)
+    queues.park(queues.next(1))
+    queues.offer(taken(3))
+    assert [(each.event.partition, each.number) for each in queues.next(9)] == [(1, 1), (1, 2)]
+    assert queues.partitions() == {0}
+    assert not queues.is_next(0, 4)
+    queues.offer(taken(4))
+    queues.unpark([0, 1])
+    assert numbers(queues) == [1, 2, 3, 4]
+    assert queues.partitions() == set()
+
+
+def test_what_is_parked_is_forgotten_with_its_partition_and_read_again_when_it_is_rewound() -> None:
+    queues = started(0, 1)
+    queues.filled({0: 0, 1: 0}, [taken(1), taken(2), taken(1, 1)], complete=True)
+    batch = queues.next(9)
+    queues.rewind(0, 2)
+    queues.park(batch)
+    queues.disown(1)
+    queues.unpark([0, 1])
+    assert (numbers(queues), queues.after()) == ([1], {0: 1})

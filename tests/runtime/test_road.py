@@ -207,7 +207,7 @@ async def test_a_store_that_cannot_answer_is_told_to_the_provider_and_nothing_is
     road.store.accept = accept
     road.store.commit = down
     await road.bot.intake.receive("sms", road.webhook("vote 1", sid="SM9"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not road.bot.counts["store_errors", "turn"]:
             await asyncio.sleep(0.001)
         assert await totals(road) == {}
@@ -409,7 +409,7 @@ async def test_what_an_answer_teaches_of_a_person_survives_a_store_that_blinks(r
     road.store.identify = down_once
     road.bot.sender._channels["sms"].read = lambda _: Outcome(Result.ACCEPTED, "SM1", learned=(stable, phone))
     await road.bot.intake.receive("sms", road.webhook("vote 1"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(asked) < 2:
             await asyncio.sleep(0.01)
     await road.rest()

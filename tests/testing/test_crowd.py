@@ -135,7 +135,7 @@ async def test_it_posts_until_stopped_and_counts_what_was_acknowledged():
     async with Server() as server:
         crowd, stop = Crowd(server.url, PUBLIC, [SMS, WA], rate_per_s=2000, contacts=20, seed=3), asyncio.Event()
         running = asyncio.create_task(crowd.run(stop))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await server.enough.wait()
             stop.set()
             await running
@@ -148,7 +148,7 @@ async def test_a_crowd_that_is_delivered_twice_sends_each_webhook_as_it_was():
     async with Server() as server:
         crowd, stop = Crowd(server.url, PUBLIC, [SMS], rate_per_s=2000, contacts=20, seed=3, twice=1.0), asyncio.Event()
         running = asyncio.create_task(crowd.run(stop))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await server.enough.wait()
             stop.set()
             await running
@@ -159,7 +159,7 @@ async def test_refusals_failures_and_what_came_too_late_are_told_apart():
     async with Server(status=503) as server:
         crowd, stop = Crowd(server.url, PUBLIC, [SMS], rate_per_s=2000, contacts=20), asyncio.Event()
         running = asyncio.create_task(crowd.run(stop))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await server.enough.wait()
             stop.set()
             await running
@@ -177,7 +177,7 @@ async def test_a_server_that_does_not_keep_up_is_not_waited_for():
     async with Server(gate=gate) as server:
         crowd, stop = Crowd(server.url, PUBLIC, [SMS], rate_per_s=5000, contacts=20, connections=2), asyncio.Event()
         running = asyncio.create_task(crowd.run(stop))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not crowd.stats.skipped:
                 await asyncio.sleep(0.01)
             stop.set()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vaiven.testing.proxy import Fault, Proxy, Way
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Server:
@@ -349,7 +349,7 @@ async def test_a_delay_is_no_bandwidth_limit(line: Line, client: Client) -> None
         client.say(b"x" * 1000)
         await asyncio.sleep(0.001)
     await client.hears(30_000)
-    assert loop.time() - since_s < 1.0
+    assert loop.time() - since_s < 2.5
 
 
 async def test_healing_ends_a_delay_at_once(line: Line, client: Client) -> None:

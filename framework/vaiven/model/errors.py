@@ -14,7 +14,7 @@ VaivenError
    |- StoreMismatch         the store was made by another version or with other settings
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
 class VaivenError(Exception):
@@ -68,11 +68,15 @@ class StoreError(VaivenError):
 
 
 class StoreUnavailable(StoreError):
-    """The store could not answer. Nothing is known to be saved, and the same call again is safe."""
+    """The store could not answer. Nothing is known to be saved, and the same call again is safe.
 
-    def __init__(self, text: str, retry_after_s: int = 5) -> None:
+    ``partitions``: that holds for these alone; without them the call would be answered. Empty: for all that was asked.
+    """
+
+    def __init__(self, text: str, retry_after_s: int = 5, partitions: Collection[int] = ()) -> None:
         super().__init__(text)
         self.retry_after_s = retry_after_s
+        self.partitions = frozenset(partitions)
 
 
 class StoreInUse(StoreError):

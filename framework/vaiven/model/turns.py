@@ -108,7 +108,13 @@ class LeaseLost(msgspec.Struct, frozen=True, gc=False):
     partition: int
 
 
-Verdict = Committed | AlreadyHandled | SessionMoved | LeaseLost
+class Unreached(msgspec.Struct, frozen=True, gc=False):
+    """Nobody answered where the partition lies, which is not where all do. It may be saved or not; commit it again."""
+
+    partition: int
+
+
+Verdict = Committed | AlreadyHandled | SessionMoved | LeaseLost | Unreached
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):

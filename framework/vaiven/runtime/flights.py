@@ -1,6 +1,6 @@
 """Calls under way, each with the lease under which it may be settled: a lease may end under a call, and another of ours begin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from msgspec.structs import replace as changed
 
@@ -53,16 +53,21 @@ class Flights:
         for attempt, flight in list(self._under.items()):
             if attempt not in found and flight.epoch != epochs.get(attempt[0], flight.epoch):
                 del self._under[attempt]
-        self._refused = {attempt: known for attempt, known in self._refused.items() if attempt[0] not in epochs}
         return told, lost
 
+    def recovered(self, partitions: Container[int]) -> None:
+        """What was told of these is settled."""
+        self._refused = {attempt: known for attempt, known in self._refused.items() if attempt[0] not in partitions}
+
     def landed(
-        self, settlements: Sequence[tuple[Flight, Settlement]], answers: Sequence[bool]
+        self, settlements: Sequence[tuple[Flight, Settlement]], answers: Sequence[bool | None]
     ) -> tuple[list[tuple[Flight, Settlement]], list[tuple[Flight, Settlement]]]:
-        """Of what was settled: what is done with, and what is to be settled again, since our lease had just been replaced."""
+        """Of what was settled: what is done with; and what is to be settled again, since our lease had just been replaced, or
+        since nobody answered where it lies (None).
+        """
         done, again = list[tuple[Flight, Settlement]](), list[tuple[Flight, Settlement]]()
         for (flight, settlement), settled in zip(settlements, answers, strict=True):
-            if not settled and flight.epoch != settlement.epoch:
+            if settled is None or (not settled and flight.epoch != settlement.epoch):
                 again.append((flight, changed(settlement, epoch=flight.epoch)))
                 continue
             done.append((flight, settlement))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from vaiven.model.errors import StoreUnavailable
 from vaiven.runtime.sharing import choose, quota, surplus
 from vaiven.stores.contract import Role, Store
 
@@ -79,7 +80,7 @@ class Leases:
                 ours = self.epochs[role].keys() | self.leaving[role].keys()
                 free = [each for each in range(self._store.partitions) if (role, each) not in taken and each not in ours]
                 if asked := self._pick(role, free):
-                    acquired = await self._store.lease(role, self.owner, asked, TTL_MS)
+                    acquired, _ = await self._lease(role, asked)
                     self.epochs[role].update(acquired)
                     moves.acquired[role] = acquired
         return moves
@@ -115,8 +116,23 @@ class Leases:
         return await self._store.attend(role, self.owner, 0 if self._ending else TTL_MS)
 
     async def _keep(self, role: Role) -> dict[int, int]:
-        ours = self.epochs[role].keys() | self.leaving[role].keys()
-        return await self._store.lease(role, self.owner, sorted(ours), TTL_MS) if ours else {}
+        """What we hold; so far as anybody knows, also where nobody answers."""
+        ours = self.epochs[role] | self.leaving[role]
+        held, away = await self._lease(role, sorted(ours))
+        return held | {partition: ours[partition] for partition in away if partition in ours}
+
+    async def _lease(self, role: Role, partitions: Sequence[int]) -> tuple[dict[int, int], Collection[int]]:
+        """The epochs of those of these partitions that are ours now, and those where nobody answers."""
+        if not partitions:
+            return {}, ()
+        try:
+            return await self._store.lease(role, self.owner, partitions, TTL_MS), ()
+        except StoreUnavailable as error:
+            rest = [each for each in partitions if each not in error.partitions]
+            if not error.partitions or not rest:
+                raise
+            held, away = await self._lease(role, rest)
+            return held, {*away, *error.partitions}
 
     def _kept(self, role: Role, held: dict[int, int], moves: Moves) -> None:
         """A lease that expired and was taken is lost; one that is held under a new epoch was lost and is acquired."""

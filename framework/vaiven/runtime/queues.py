@@ -22,6 +22,7 @@ class Queues:
         self._taken: dict[int, int] = {}
         self._ready: deque[Taken] = deque()
         self._gaps: set[int] = set()
+        self._parked: dict[int, list[Taken]] = {}
 
     def own(self, partitions: Iterable[int]) -> None:
         """Start with these; what waits in their inboxes is a gap."""
@@ -44,7 +45,7 @@ class Queues:
 
     def is_next(self, partition: int, number: int) -> bool:
         """Whether everything before this number is handed over, and nothing of any partition waits."""
-        return not self._ready and partition not in self._gaps and self._taken.get(partition) == number - 1
+        return not self._ready and not self._parked and partition not in self._gaps and self._taken.get(partition) == number - 1
 
     def advance(self, partition: int, number: int) -> None:
         """This number was applied without being handed over. Behind a gap that says nothing of what is before it."""
@@ -80,6 +81,17 @@ class Queues:
         taken_to = self._taken
         self._ready.extendleft(taken for taken in reversed(batch) if taken.number <= taken_to.get(taken.event.partition, -1))
 
+    def park(self, batch: Sequence[Taken]) -> None:
+        """Where they lie nobody answers: they, and what comes behind them, wait for ``unpark``; but see ``restore``."""
+        for taken in batch:
+            if taken.number <= self._taken.get(taken.event.partition, -1):
+                self._parked.setdefault(taken.event.partition, []).append(taken)
+
+    def unpark(self, partitions: Iterable[int]) -> None:
+        """What was parked of these is next."""
+        for partition in partitions:
+            self._ready.extendleft(reversed(self._parked.pop(partition, [])))
+
     def after(self) -> Mapping[int, int]:
         """For ``Store.take``: each partition with a gap, and the number that is known."""
         return {partition: self._taken[partition] for partition in self._gaps}
@@ -105,6 +117,9 @@ class Queues:
         """The events to apply now, at most ``limit``. One that was taken back from the inbox before runs alone."""
         batch: list[Taken] = []
         while self._ready and len(batch) < limit:
+            if self._parked and (parked := self._parked.get(self._ready[0].event.partition)) is not None:
+                parked.append(self._ready.popleft())
+                continue
             if self._ready[0].takes >= ALONE:
                 if not batch:
                     batch.append(self._ready.popleft())
@@ -114,7 +129,7 @@ class Queues:
 
     def partitions(self) -> set[int]:
         """The partitions of which events are in memory."""
-        return {taken.event.partition for taken in self._ready}
+        return {taken.event.partition for taken in self._ready} | self._parked.keys()
 
     @property
     def gaps(self) -> bool:
@@ -124,5 +139,6 @@ class Queues:
         return len(self._ready)
 
     def _drop(self, partition: int) -> None:
+        self._parked.pop(partition, None)
         if any(taken.event.partition == partition for taken in self._ready):
             self._ready = deque(taken for taken in self._ready if taken.event.partition != partition)

@@ -164,11 +164,18 @@ class Sender:
         That may have been ours: then we know what became of them, or shall. Of an owner that died nobody knows.
         """
         now_ms = self._clock()
-        told, lost = self._flights.recover(await self._store.strays(epochs), epochs)
+        try:
+            strays = await self._store.strays(epochs)
+        except StoreUnavailable as error:
+            if rest := {each: epoch for each, epoch in epochs.items() if error.partitions and each not in error.partitions}:
+                await self.recover(rest)
+            raise
+        told, lost = self._flights.recover(strays, epochs)
         told += [self._lost(row, epochs[row.partition], now_ms) for row in lost]
-        if told:
-            await self._store.settle(told)
-            self._appended([settlement.event.partition for settlement in told if settlement.event is not None])
+        if told and None in await self._store.settle(told):
+            raise StoreUnavailable("rows that an earlier lease dialed could not be settled", 1)
+        self._appended([settlement.event.partition for settlement in told if settlement.event is not None])
+        self._flights.recovered(epochs)
         if lost:
             log.warning("%d rows were dialed by an owner that died: their outcome is unknown", len(lost))
             for row in lost:
@@ -330,7 +337,11 @@ class Sender:
             done, again = self._flights.landed(batch, answers)
             if again:
                 self._settlements += again
-                self._settle_wake.set()
+                if None in answers:
+                    self._counts["store_errors", "settle"] += 1
+                    asyncio.get_running_loop().call_later(RETRY_S, self._settle_wake.set)
+                else:
+                    self._settle_wake.set()
             self._dialed -= len(done)
             self._settled_some.set()
             events = []

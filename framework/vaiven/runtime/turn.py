@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from vaiven.flow.step import FlowSet
 from vaiven.model.contacts import ContactState
 from vaiven.model.errors import StoreUnavailable
 from vaiven.model.outbox import OutboxRow
-from vaiven.model.turns import AlreadyHandled, Committed, LeaseLost, SessionMoved, Taken, Turn, Verdict
+from vaiven.model.turns import AlreadyHandled, Committed, LeaseLost, SessionMoved, Taken, Turn, Unreached, Verdict
 from vaiven.model.urns import Urn
 from vaiven.runtime.counts import Counts
 from vaiven.runtime.decide import STATELESS, Decider
@@ -27,6 +27,8 @@ SWEEP_S = 1.0
 TAKES = 5
 """An event that failed so often, or whose owners died over it, is set aside."""
 RETRY_S = 0.2
+PARKED_S = (0.2, 2.0)
+"""For so long at first, and at most, what lies where nobody answers waits for the next try; each time twice as long."""
 
 
 class Outbound(Protocol):
@@ -66,6 +68,7 @@ class TurnLoop:
         self._stopping = False
         self._batch: Sequence[Taken] = ()
         self._failures: Counter[tuple[int, int]] = Counter()
+        self._pauses_s: dict[int, float] = {}
 
     @property
     def flows(self) -> FlowSet:
@@ -111,8 +114,7 @@ class TurnLoop:
             try:
                 await self.once()
             except StoreUnavailable as error:
-                self._counts["store_errors", "turn"] += 1
-                log.warning("store unavailable in a turn: %s", error)
+                self._unavailable(error)
                 if self._stopping:
                     return
                 await asyncio.sleep(RETRY_S)
@@ -129,7 +131,7 @@ class TurnLoop:
         if self.queues.gaps and not self._stopping:
             asked = dict(self.queues.after())
             epochs = {partition: self._epochs[partition] for partition in asked if partition in self._epochs}
-            events = await self._store.take(epochs, asked, BATCH)
+            events = await self._take(epochs, asked)
             self.queues.filled(asked, events, complete=len(events) < BATCH)
         self._batch = batch = self.queues.next(BATCH)
         if batch:
@@ -138,10 +140,23 @@ class TurnLoop:
                 await self._apply(batch, leases)
             except StoreUnavailable:
                 # No fault of theirs, and what is in memory need not be read again.
-                self.queues.restore(self._still_ours(batch, leases))
+                self.queues.restore(self._still_ours(self._batch, leases))
                 raise
             finally:
                 self._batch = ()
+
+    async def _take(self, epochs: Mapping[int, int], after: Mapping[int, int]) -> Sequence[Taken]:
+        try:
+            return await self._store.take(epochs, after, BATCH)
+        except StoreUnavailable as error:
+            if not error.partitions:
+                raise
+            self._unavailable(error)
+            return ()  # the next sweep looks again; what others have in memory need not wait for it
+
+    def _unavailable(self, error: StoreUnavailable) -> None:
+        self._counts["store_errors", "turn"] += 1
+        log.warning("store unavailable in a turn: %s", error)
 
     # -- in the step that accepts them (docs/decisions/0002) -----------------------------------------------------------
 
@@ -192,7 +207,18 @@ class TurnLoop:
         return [taken for taken in batch if self._epochs.get(taken.event.partition) == leases[taken.event.partition]]
 
     async def _apply(self, batch: Sequence[Taken], leases: Mapping[int, int | None]) -> None:
-        states = await self._load(batch)
+        while True:
+            try:
+                states = await self._load(batch)
+                break
+            except StoreUnavailable as error:
+                if not error.partitions:
+                    raise
+                self._unavailable(error)
+                reached = self._park(batch, error.partitions, leases)
+                if len(reached) == len(batch):
+                    raise
+                batch = reached
         turns = self._decide(self._still_ours(batch, leases), states)
         if not turns:
             return
@@ -204,6 +230,24 @@ class TurnLoop:
             self._dial(turns, claiming, verdicts)
         for turn, verdict in zip(turns, verdicts, strict=True):
             self._note(turn, verdict)
+        if unreached := {verdict.partition for verdict in verdicts if isinstance(verdict, Unreached)}:
+            self._counts["store_errors", "turn"] += 1
+            log.warning("store unavailable in a turn: %d partitions could not be reached", len(unreached))
+            self._park(batch, unreached, leases)
+
+    def _park(self, batch: Sequence[Taken], partitions: Collection[int], leases: Mapping[int, int | None]) -> Sequence[Taken]:
+        """Let the events of these partitions wait, since nobody answers there; the others go on. Give those."""
+        self.queues.park(self._still_ours([taken for taken in batch if taken.event.partition in partitions], leases))
+        self._batch = rest = [taken for taken in batch if taken.event.partition not in partitions]
+        for partition in partitions:
+            pause_s = self._pauses_s.get(partition, PARKED_S[0])
+            self._pauses_s[partition] = min(pause_s * 2, PARKED_S[1])
+            asyncio.get_running_loop().call_later(pause_s, self._unpark, partition)
+        return rest
+
+    def _unpark(self, partition: int) -> None:
+        self.queues.unpark([partition])
+        self._wake.set()
 
     def _dial(self, turns: Sequence[Turn], claiming: Claiming | None, verdicts: Sequence[Verdict]) -> None:
         """Let the sender have what the commit dialed, and the room that it did not use."""
@@ -261,6 +305,8 @@ class TurnLoop:
         match verdict:
             case Committed():
                 counts["turns", type(event.body).__name__] += 1
+                if self._pauses_s:
+                    self._pauses_s.pop(event.partition, None)
                 if self._failures:
                     self._failures.pop((event.partition, turn.number), None)
                 if turn.buried is not None:

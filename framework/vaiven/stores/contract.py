@@ -3,6 +3,10 @@
 Instants are arguments (ms since the epoch), so tests move them; only leases expire by the store's own clock.
 Every call takes and gives lists, because round trips are the cost. Every call may raise ``StoreUnavailable``, and the
 same call again is then safe.
+
+Where partitions lie in several places, one of which does not answer, the others do. ``commit`` and ``settle`` say so one by
+one. What ``load``, ``lease`` and ``strays`` raise names the partitions, so that the rest can be asked for again. ``take``,
+``due``, ``claim``, ``prune`` and ``held`` leave them out, and raise only if all are such.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -192,7 +196,7 @@ class Store(Protocol):
         One verdict a turn, in order. A refused turn stops only later turns of its home. The event leaves the inbox by its
         number alone; an event no longer there is ``AlreadyHandled``. The base of a turn with a state must be the home's version,
         else ``SessionMoved``; the epoch the partition's turn epoch, else ``LeaseLost`` (asked first). A cancelled timer is gone
-        unless the same turn arms it again.
+        unless the same turn arms it again. ``Unreached``: nobody answered where it lies.
 
         A turn with words for other homes is refused as ``SessionMoved``, too, while an earlier event of its partition waits: so
         such rows are made in the order of their numbers. They are none of the event's home (``telling_home``).
@@ -230,8 +234,10 @@ class Store(Protocol):
         rows skip both checks). So a STOP that was committed before this claim always wins.
         """
 
-    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool | None]:
         """Record what became of attempts; False where the epoch is not current or the row is not dialed at that attempt.
+
+        None where nobody answered: settle it again.
 
         A row whose delivery is already told by a receipt settles as accepted, whatever the settlement says (as rejected, where
         the receipt told a failure and the settlement knows of no acceptance). A receipt parked under the provider id is merged

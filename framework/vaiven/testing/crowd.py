@@ -262,7 +262,8 @@ class Crowd:
                 self._offer()
             planned = target
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), TICK_S)
+                async with asyncio.timeout(TICK_S):
+                    await stop.wait()
 
     def _offer(self) -> None:
         copies = 2 if self._random.random() < self._twice else 1

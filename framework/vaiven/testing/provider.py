@@ -148,7 +148,7 @@ class FakeProvider:
         """What to do with the next requests, one answer each; afterwards ``answer`` holds again."""
         self._script.extend(answers)
 
-    async def wait_for(self, total: int, timeout_s: float = 10.0) -> None:
+    async def wait_for(self, total: int, timeout_s: float = 60.0) -> None:
         """Return once ``total`` requests have arrived since the start.
 
         Raises:

@@ -28,15 +28,13 @@ from vaiven.testing.servers import Server
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from crash_rig import ROOT, Process, Rig, free_port
+from crash_rig import PATIENCE_S, ROOT, Process, Rig, free_port
 
 Figures = dict[str, object]
 
 PARTITIONS = 256
-ANSWERED_S = 30.0
+ANSWERED_S = 40.0
 """After the last fault every partition answers within so long."""
-LATE_S = 0.1
-"""What a process had written when it was killed, the server has read by then."""
 
 
 class FleetRig(Rig):
@@ -77,7 +75,7 @@ class FleetRig(Rig):
         await self.shared(size)
         return list(members)
 
-    async def shared(self, size: int, roles: Iterable[Role] = Role, timeout_s: float = 20) -> None:
+    async def shared(self, size: int, roles: Iterable[Role] = Role, timeout_s: float = PATIENCE_S) -> None:
         """Return once all partitions are owned, in these roles, by so many processes."""
         held: list[set[str]] = []
         async with self.store() as store:
@@ -112,19 +110,27 @@ class FleetRig(Rig):
     async def kill(self, process: Process) -> None:
         """kill -9, and note what it had dialed."""
         await process.end(signal.SIGKILL)
-        await asyncio.sleep(LATE_S)
         await self.note_crash(process.pid)
 
     async def note_crash(self, pid: int) -> None:
         """This process does nothing any more: note which rows of its partitions are dialed. Its leases outlive it."""
+        dialed: frozenset[tuple[str, int]] | None = None
         async with self.store() as store:
             leases = await store.held()
-            rows = await store.unsettled([RowState.DIALED], 1 << 20)
-        mine = {lease.partition for lease in leases if lease.role is Role.SEND and f":{pid}:" in lease.owner}
-        self.crashes.append(frozenset((row.reference, row.attempt) for row in rows if row.partition in mine))
+            mine = {lease.partition for lease in leases if lease.role is Role.SEND and f":{pid}:" in lease.owner}
+            while True:
+                # A busy server may not have read yet all that it had written: look again, in many questions, until that is so.
+                rows = await store.unsettled([RowState.DIALED], 1 << 20)
+                seen = frozenset((row.reference, row.attempt) for row in rows if row.partition in mine)
+                if seen == dialed:
+                    break
+                dialed = seen
+        self.crashes.append(seen)
 
     async def end(self, processes: Iterable[Process], sign: signal.Signals = signal.SIGINT) -> None:
-        """Let them all stop as they should."""
+        """Let them all stop as they should; one that has just been started first gets to where it can."""
+        for process in (processes := list(processes)):
+            await self.ready(process)
         assert await asyncio.gather(*(process.end(sign) for process in processes)) == [0 for _ in processes]
 
     # -- looking -------------------------------------------------------------------------------------------------------
@@ -167,6 +173,11 @@ class FleetRig(Rig):
             stop.set()
             await crowd
 
+    @staticmethod
+    def one_each() -> Sequence[str]:
+        """A number of each partition, by partition, of people who are in no crowd."""
+        return one_each()
+
     async def probe(self, clients: Redelivery, sends: Callable[[], Iterable[Send]]) -> float:
         """Somebody of each partition says something; give how many seconds it took until the last one had an answer."""
         began = time.time()
@@ -205,7 +216,6 @@ class FleetRig(Rig):
 
 @functools.cache
 def one_each() -> Sequence[str]:
-    """A number of each partition, by partition, of people who are in no crowd."""
     found: dict[int, str] = {}
     index = 20_000
     while len(found) < PARTITIONS:

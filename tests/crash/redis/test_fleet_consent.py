@@ -19,14 +19,14 @@ async def race(rig, chance, plant: str, *, kill: bool):
     """Replies wait for a slow provider while people say STOP; on the way one of two workers dies. Give the STOPs, too."""
     async with FakeProvider(answer=slow(0.1)) as provider:
         rig.settle_bot(provider.url, connections=12)
-        members = await rig.fleet(2, fault=f"brief:{plant}")
+        members = await rig.fleet(2, fault=f"short:{plant}")
         async with rig.doors(members) as clients:
             numbers = [north_american(100 + index) for index in range(CONTACTS)]
             saying = asyncio.create_task(rig.regret(clients, numbers, VOTES, chance))
             if kill:
                 await provider.wait_for(CONTACTS)
                 await rig.kill(members[0])
-                members[0] = await rig.launch(fault=f"brief:{plant}", url=members[0].url)
+                members[0] = await rig.launch(fault=f"short:{plant}", url=members[0].url)
             stops = await saying
             await rig.quiet()
             await rig.end(members)

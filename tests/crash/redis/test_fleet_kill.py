@@ -15,14 +15,14 @@ KILLS = 4
 async def test_every_acknowledged_vote_counts_once_while_workers_die(rig, figures, chance) -> None:
     async with FakeProvider(answer=slow(0.05)) as provider:
         rig.settle_bot(provider.url)
-        members = await rig.fleet(3)
+        members = await rig.fleet(3, fault="short:none")
         async with rig.doors(members) as clients:
             async with rig.load(clients, seed=3):
                 for _ in range(KILLS):
                     await asyncio.sleep(chance.uniform(1, 2))
                     victim = chance.randrange(len(members))
                     await rig.kill(members[victim])
-                    members[victim] = await rig.launch(url=members[victim].url)
+                    members[victim] = await rig.launch(fault="short:none", url=members[victim].url)
             evidence, counted = await rig.verdict(clients, provider, members)
     figures |= {"kills": len(evidence.crashes), **counted}
     assert judge(evidence) == []

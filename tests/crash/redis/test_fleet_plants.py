@@ -10,6 +10,8 @@ from vaiven.testing.provider import FakeProvider, slow
 
 CONTACTS = 60
 VOTES = 10
+ENDLESS = 1_000_000
+"""Until the first one has died, however many turns it makes at once."""
 KILL_AT = 300
 DIED = 86
 
@@ -29,17 +31,19 @@ KILLED = {"none", "ack-before-append"}
 @pytest.mark.crash
 @pytest.mark.parametrize("plant", PLANTS)
 async def test_the_judge_finds(rig, figures, plant) -> None:
-    dies, fault = plant == "send-before-commit", f"brief:{plant}"
-    again = "brief:none" if dies else fault
+    dies, fault = plant == "send-before-commit", f"short:{plant}"
+    again = "short:none" if dies else fault
     async with FakeProvider(answer=slow(0.05)) as provider:
         rig.settle_bot(provider.url)
         # The first one owns everything until it knows of the other.
-        members = [await rig.member(*(["20"] if dies else []), fault=fault), await rig.member(fault=again)]
+        members = [await rig.member(*(["5"] if dies else []), fault=fault), await rig.member(fault=again)]
         async with rig.doors(members) as clients:
             numbers = [north_american(100 + index) for index in range(CONTACTS)]
-            crowd = asyncio.create_task(rig.crowd(clients, numbers, VOTES, seed=7))
+            stop = asyncio.Event()
+            crowd = asyncio.create_task(rig.crowd(clients, numbers, ENDLESS if dies else VOTES, seed=7, stop=stop))
             if dies:
                 assert await members[0].ended() == DIED
+                stop.set()
                 await rig.note_crash(members.pop(0).pid)
             elif plant in KILLED:
                 await clients.reached(KILL_AT)

@@ -22,7 +22,7 @@ steps:
     as: text
     retry: ["Just the name."]
     else: gone
-    after: {2s: gone}
+    after: {4s: gone}
   gone: {end: "Still there?", outcome: idle}
 """
 CONTACTS = 120
@@ -33,7 +33,7 @@ async def test_timers_fire_once_whoever_dies(rig, figures) -> None:
     (rig.folder / "reminder.flow.yaml").write_text(FLOW)
     async with FakeProvider() as provider:
         rig.settle_bot(provider.url, flows=rig.folder)
-        members = await rig.fleet(3, fault="brief:none")
+        members = await rig.fleet(3, fault="short:none")
         async with rig.doors(members) as clients:
             numbers = [north_american(100 + index) for index in range(CONTACTS)]
             await asyncio.gather(*(clients.deliver(*rig.message(number, 0, "hello")) for number in numbers))
@@ -41,11 +41,11 @@ async def test_timers_fire_once_whoever_dies(rig, figures) -> None:
             await rig.quiet()
             await asyncio.gather(*(rig.kill(member) for member in members[:2]))  # before they are due
             begun = provider.total
-            members[0] = await rig.member(fault="brief:none", url=members[0].url)
-            await provider.wait_for(CONTACTS + CONTACTS // 6, timeout_s=20)
+            members[0] = await rig.member(fault="short:none", url=members[0].url)
+            await provider.wait_for(CONTACTS + CONTACTS // 6)
             await rig.kill(members[2])  # while they fire
-            members[2] = await rig.launch(fault="brief:none", url=members[2].url)
-            await provider.wait_for(2 * CONTACTS, timeout_s=20)
+            members[2] = await rig.launch(fault="short:none", url=members[2].url)
+            await provider.wait_for(2 * CONTACTS)
             await rig.quiet()
             await rig.end([members[0], members[2]])
             evidence = await rig.evidence(clients.told, provider.sends)

@@ -99,7 +99,7 @@ class Desk:
         return await self.until(lambda: self.phone(address), lambda seen: _is_done(seen, event["number"]))
 
     async def until(self, read: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not holds(seen := await read()):
                 continue
         return seen

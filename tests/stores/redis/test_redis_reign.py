@@ -24,7 +24,7 @@ PARTITIONS = 2
 
 async def at_last(call: Callable[[], Awaitable[Any]]) -> Any:
     """What it comes to once the server is back."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await call()

@@ -182,7 +182,7 @@ async def test_a_server_that_dies_refuses_and_the_same_calls_are_safe_when_it_is
     with pytest.raises(StoreUnavailable):
         await store.accept([owner.event()])
     await asyncio.to_thread(own_server.start)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 (verdict,) = await store.commit([turn], owner.claiming())
@@ -214,7 +214,7 @@ async def test_rows_dialed_by_a_call_whose_answer_was_lost_are_given_by_a_later_
         with pytest.raises(StoreUnavailable):
             await asked
         proxy.heal(release=False)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     assert await store.commit([turn], owner.claiming()) == [AlreadyHandled(event.id)]
@@ -244,7 +244,7 @@ async def test_strictly_an_answer_waits_for_the_replica_s_disk_also_one_about_an
             with pytest.raises(StoreUnavailable):
                 await store.commit([turn])
         replica.resume()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (verdicts := await _unless_away(store, turn)) is None:
                 await asyncio.sleep(0.05)
         assert verdicts == [AlreadyHandled(event.id)]

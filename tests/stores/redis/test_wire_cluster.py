@@ -6,6 +6,7 @@ import time
 import pytest
 
 from vaiven.model.errors import StoreUnavailable
+from vaiven.stores.redis import topology as topology_module
 from vaiven.stores.redis import wire as wire_module
 from vaiven.stores.redis.wire import CommandRefused, Durability, Patience, Script, Wire
 from vaiven.testing import servers
@@ -85,10 +86,23 @@ async def test_a_primary_that_is_away_stops_its_own_slots_only(opened):
             assert [isinstance(answer, StoreUnavailable) for answer in answers] == [key in its for key in KEYS]
             await asyncio.to_thread(victim.start)
             await asyncio.to_thread(made.wait_ok)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not wire.is_up:
                     await asyncio.sleep(0.02)
             assert await asyncio.gather(*(wire.run(COUNT, [key], []) for key in its)) == [1] * len(its)
+
+
+async def test_it_closes_at_any_moment_of_a_question_for_the_map(redis_cluster, monkeypatch):
+    monkeypatch.setattr(topology_module, "CALM_S", 0.001)
+    for passes in range(6):
+        wire = Wire(redis_cluster.url)
+        await wire.open()
+        await asyncio.sleep(0.05)  # now it waits to be told that the map is wrong
+        wire._topology.doubt()
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            await wire.close()
 
 
 async def test_what_any_node_publishes_is_heard(redis_cluster, opened):
@@ -99,7 +113,7 @@ async def test_what_any_node_publishes_is_heard(redis_cluster, opened):
         await asyncio.to_thread(wait_until, listeners, "it listens")
         for place, one in enumerate(redis_cluster.servers):
             one.say("PUBLISH", "turn", place)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(heard) < 3:
                 await asyncio.sleep(0.01)
         assert sorted(heard) == [b"0", b"1", b"2"]
@@ -151,7 +165,7 @@ async def test_keys_on_both_sides_are_waited_for(moving_cluster, opened):
 async def test_keys_that_stay_on_both_sides_make_it_unavailable(moving_cluster, monkeypatch, opened):
     monkeypatch.setattr(wire_module, "RETRY_S", 0.2)
     here, there = b"{p3}here", b"{p3}there"
-    async with asyncio.timeout(30), opened(moving_cluster) as wire:
+    async with asyncio.timeout(60), opened(moving_cluster) as wire:
         await wire.run(BOTH, [here, there], [])
         move = moving_cluster.move(here, other_than(moving_cluster, moving_cluster.owner(here)))
         move.begin()
@@ -222,7 +236,7 @@ class Counting:
             self.longest_s = max(self.longest_s, time.monotonic() - begun)
             await asyncio.sleep(0.005)
 
-    async def progress(self, keys: list[bytes], within_s: float = 20.0) -> None:
+    async def progress(self, keys: list[bytes], within_s: float = 60.0) -> None:
         """Wait until each of these counted once more."""
         before = {key: self.told[key] for key in keys}
         async with asyncio.timeout(within_s):
@@ -250,9 +264,9 @@ async def test_a_primary_that_dies_is_replaced_and_nothing_acknowledged_is_lost(
             others = [key for key in KEYS if key not in its]
             getattr(victim, how)()
             while own_cluster.owner(KEYS[0]) is not replica:
-                await counting.progress(others, within_s=3)
+                await counting.progress(others)
             told = counting.told[KEYS[0]]
-            await counting.progress(others, within_s=3)
+            await counting.progress(others)
             assert counting.told[KEYS[0]] == told  # it has no replica yet
             if how == "kill":
                 await asyncio.to_thread(victim.start)
@@ -263,7 +277,7 @@ async def test_a_primary_that_dies_is_replaced_and_nothing_acknowledged_is_lost(
             counting.stop.set()
         assert own_cluster.owner(KEYS[0]) is replica
         assert counting.refused > 0
-        assert counting.longest_s < 2.5
+        assert counting.longest_s < 10
         counting.check(own_cluster)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from statistics import median
 
 import pytest
 
@@ -41,12 +42,15 @@ async def test_a_batch_waits_once(program, opened):
         async with opened(primary, wait=QUICK) as wire:
             await wire.run(COUNT, [b"n"], [])
             [facts] = wire.facts().values()
-            waits = primary.calls(wait_command(facts))
-            begun = time.monotonic()
-            answers = await asyncio.gather(*(wire.run(COUNT, [b"n"], []) for _ in range(100)))
-            assert answers == list(range(2, 102))
-            assert time.monotonic() - begun < 0.15  # not the second that a replica takes to answer by itself
-            assert primary.calls(wait_command(facts)) == waits + 1
+            took_s = []
+            for batch in range(5):
+                waits, first = primary.calls(wait_command(facts)), 2 + 100 * batch
+                begun = time.monotonic()
+                answers = await asyncio.gather(*(wire.run(COUNT, [b"n"], []) for _ in range(100)))
+                took_s.append(time.monotonic() - begun)
+                assert answers == list(range(first, first + 100))
+                assert primary.calls(wait_command(facts)) == waits + 1
+            assert median(took_s) < 0.5  # not the second that a replica takes to answer by itself
 
 
 async def test_what_comes_while_a_batch_waits_shares_the_next_wait(opened):

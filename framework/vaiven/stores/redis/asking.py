@@ -88,9 +88,39 @@ class Asking:
         self, call: Callable[..., "asyncio.Future[Any]"], name: str, partitions: Iterable[int], asked: Callable[[list[int]], Any]
     ) -> list[Any]:
         """The answers of a script about these partitions, put end to end."""
+        found, away = await self.reached(call, name, partitions, asked)
+        if away is not None:
+            raise away
+        return found
+
+    async def reached(
+        self, call: Callable[..., "asyncio.Future[Any]"], name: str, partitions: Iterable[int], asked: Callable[[list[int]], Any]
+    ) -> tuple[list[Any], StoreUnavailable | None]:
+        """The answers about those of these partitions whose node answers, and what names the others."""
         groups = self.groups(partitions)
-        answers = await asyncio.gather(*(call(name, group[0], asked(group)) for group in groups))
-        return [one for answer in answers for one in answer]
+        answers, away = await self.apart({group[0]: call(name, group[0], asked(group)) for group in groups})
+        return [one for answer in answers.values() for one in answer], away
+
+    async def apart(self, calls: Mapping[int, Awaitable[T]]) -> tuple[dict[int, T], StoreUnavailable | None]:
+        """What calls about a partition each come to, once all have ended; and what names those that nobody answered.
+
+        Raises:
+            StoreUnavailable: on a single server, which has them all.
+        """
+        answers = await asyncio.gather(*calls.values(), return_exceptions=True)
+        found: dict[int, T] = {}
+        away: dict[int, StoreUnavailable] = {}
+        for partition, answer in zip(calls, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                found[partition] = answer
+            elif self.cluster and isinstance(answer, StoreUnavailable):
+                away[partition] = answer
+            else:
+                raise answer
+        if not away:
+            return found, None
+        first = next(iter(away.values()))
+        return found, StoreUnavailable(str(first), first.retry_after_s, away)
 
     async def share(
         self,
@@ -101,20 +131,25 @@ class Asking:
     ) -> list[T]:
         """At most ``limit`` of what ``ask(partitions and epochs, limit)`` finds.
 
-        Partitions that are asked apart get an equal share first; what is left over goes to those that had more.
+        Partitions that are asked apart get an equal share first; what is left over goes to those that had more. Those whose node
+        does not answer are left out, unless all are such.
         """
         if not self.cluster:
             return list(await ask(list(epochs.items()), limit)) if epochs else []
         answers: list[T] = []
-        left, open_ = limit, list(epochs.items())
+        left, open_, gone = limit, list(epochs.items()), 0
         while left > 0 and open_:
             part = max(1, left // len(open_))
             wave, open_ = open_[:left], open_[left:]
-            for one, answer in zip(wave, await asyncio.gather(*(ask([one], part) for one in wave)), strict=True):
+            found, away = await self.apart({one[0]: ask([one], part) for one in wave})
+            for partition, answer in found.items():
                 answers += answer
                 left -= size(answer)
                 if size(answer) >= part:
-                    open_.append(one)
+                    open_.append((partition, epochs[partition]))
+            gone += len(away.partitions) if away is not None else 0
+            if away is not None and gone == len(epochs):
+                raise StoreUnavailable(str(away), away.retry_after_s, epochs)
         return answers
 
     async def rest(self) -> None:

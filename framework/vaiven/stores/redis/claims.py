@@ -1,7 +1,6 @@
 """Claiming rows: in one call on a single server; on a cluster look first, then claim where the best ones lie."""
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from vaiven.model.outbox import OutboxRow
@@ -12,24 +11,31 @@ ROUNDS = 64
 """So often a claim looks again on a cluster, while what it saw turned out to be blocked or was claimed by somebody else."""
 
 
-async def claim(on: Asking, epochs: Mapping[int, int], now_ms: int, room: Mapping[str, int]) -> Sequence[OutboxRow]:
-    """Rows claimed, of each channel at most its ``room``."""
+async def claim(
+    on: Asking, epochs: Mapping[int, int], now_ms: int, room: Mapping[str, int]
+) -> tuple[Sequence[OutboxRow], Collection[int]]:
+    """Rows claimed, of each channel at most its ``room``; and partitions that were asked, and whose answer nobody knows."""
     if not epochs or not room:
-        return []
+        return [], ()
     if not on.cluster:
-        return await _claim(on, 0, flat(epochs.items()), now_ms, room)
+        return await _claim(on, 0, flat(epochs.items()), now_ms, room), ()
     claimed: list[OutboxRow] = []
+    lost: set[int] = set()
     left = dict(room)
     for _ in range(ROUNDS):
-        shares = await _shares(on, epochs, now_ms, left)
-        calls = (_claim(on, each, [each, epochs[each]], now_ms, share) for each, share in shares.items())
-        for row in (row for rows in await asyncio.gather(*calls) for row in rows):
+        looked = {each: epoch for each, epoch in epochs.items() if each not in lost}
+        shares = await _shares(on, looked, now_ms, left)
+        found, away = await on.apart(
+            {each: _claim(on, each, [each, epochs[each]], now_ms, share) for each, share in shares.items()}
+        )
+        lost.update(away.partitions if away is not None else ())
+        for row in (row for rows in found.values() for row in rows):
             claimed.append(row)
             left[row.channel] -= 1
         left = {channel: more for channel, more in left.items() if more > 0}
         if not shares or not left:
             break
-    return claimed
+    return claimed, lost
 
 
 async def _claim(on: Asking, partition: int, held: list[int], now_ms: int, room: Mapping[str, int]) -> list[OutboxRow]:
@@ -39,11 +45,11 @@ async def _claim(on: Asking, partition: int, held: list[int], now_ms: int, room:
 async def _shares(on: Asking, epochs: Mapping[int, int], now_ms: int, room: Mapping[str, int]) -> dict[int, dict[str, int]]:
     """How many rows of each channel each partition may claim: those that come first over all of them."""
     asked = flat(room.items())
-    looks = await asyncio.gather(*(on.read("ready", each, (now_ms, asked, each, epoch)) for each, epoch in epochs.items()))
+    looks, away = await on.apart({each: on.read("ready", each, (now_ms, asked, each, epoch)) for each, epoch in epochs.items()})
+    if away is not None and not looks:
+        raise away
     ranked = sorted(
-        (rank, since, partition, channel.decode())
-        for partition, found in zip(epochs, looks, strict=True)
-        for channel, rank, since in found
+        (rank, since, partition, channel.decode()) for partition, found in looks.items() for channel, rank, since in found
     )
     return share(((partition, channel) for _, _, partition, channel in ranked), room)
 

@@ -6,11 +6,11 @@ and the whole scripts decide it.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vaiven.model.outbox import OutboxRow, Settlement
-from vaiven.model.turns import AlreadyHandled, Committed, LeaseLost, SessionMoved, Turn, Verdict
+from vaiven.model.turns import AlreadyHandled, Committed, LeaseLost, SessionMoved, Turn, Unreached, Verdict
 from vaiven.stores.contract import Claiming
 from vaiven.stores.redis import packing
 from vaiven.stores.redis.asking import Asking
@@ -35,13 +35,17 @@ async def commit(on: Asking, turns: Sequence[Turn], claiming: Claiming | None) -
     for at, turn in enumerate(turns):
         apart.setdefault(turn.event.partition, []).append(at)
     shares = _shares(turns, budget) if len(apart) > 1 else dict.fromkeys(apart, budget)
-    calls = (_commit(on, [turns[at] for at in ats], epochs, shares.get(partition, {})) for partition, ats in apart.items())
-    return _in_order(len(turns), apart.values(), await asyncio.gather(*calls))
+    calls = {each: _commit(on, [turns[at] for at in ats], epochs, shares.get(each, {})) for each, ats in apart.items()}
+    found, _ = await on.apart(calls)
+    return _in_order(len(turns), apart, found, Unreached)
 
 
-def _in_order(count: int, places: Any, answers: Sequence[Sequence[Any]]) -> list[Any]:
+def _in_order(
+    count: int, places: Mapping[int, Sequence[int]], answers: Mapping[int, Sequence[Any]], lacking: Callable[[int], Any]
+) -> list[Any]:
     found: list[Any] = [None] * count
-    for ats, given in zip(places, answers, strict=True):
+    for each, ats in places.items():
+        given = answers[each] if each in answers else [lacking(each)] * len(ats)
         for at, one in zip(ats, given, strict=True):
             found[at] = one
     return found
@@ -152,8 +156,8 @@ def _verdict(turn: Turn, code: int, dialed: list[OutboxRow] | None) -> Verdict:
 # -- settling --------------------------------------------------------------------------------------------------------------
 
 
-async def settle(on: Asking, told: Sequence[Settlement]) -> list[bool]:
-    """Whether each was recorded, in order."""
+async def settle(on: Asking, told: Sequence[Settlement]) -> list[bool | None]:
+    """Whether each was recorded, in order; None: its node does not answer."""
     apart: dict[int, list[int]] = {}
     if on.cluster:
         for at, one in enumerate(told):
@@ -161,8 +165,8 @@ async def settle(on: Asking, told: Sequence[Settlement]) -> list[bool]:
     else:
         for at in range(0, len(told), LARGEST):
             apart[at] = [*range(at, min(at + LARGEST, len(told)))]
-    answers = await asyncio.gather(*(_settle(on, [told[at] for at in ats]) for ats in apart.values()))
-    return _in_order(len(told), apart.values(), answers)
+    found, _ = await on.apart({each: _settle(on, [told[at] for at in ats]) for each, ats in apart.items()})
+    return _in_order(len(told), apart, found, lambda _: None)
 
 
 async def _settle(on: Asking, told: Sequence[Settlement]) -> list[bool]:

@@ -32,11 +32,10 @@ class Doubts:
 
     def __init__(self) -> None:
         self._given: set[_Key] = set()
-        self._asked: dict[_Key, int] = {}
         self._refused: dict[_Key, None] = {}
         self._until: dict[_Reign, float] = {}
         self._instants: dict[_Reign, set[int]] = {}
-        self._calls: dict[int, Mapping[int, int]] = {}
+        self._calls: dict[int, tuple[Collection[_Key], Mapping[int, int], asyncio.Event]] = {}
         self._serial = 0
         self._looking = False
 
@@ -52,26 +51,34 @@ class Doubts:
             del self._refused[next(iter(self._refused))]
 
     @contextmanager
-    def dialing(self, rows: list[_Key], epochs: Mapping[int, int], instants: Collection[int]) -> Iterator[None]:
+    def dialing(self, rows: Collection[_Key], epochs: Mapping[int, int], instants: Collection[int]) -> Iterator[None]:
         """While a call is under way that may dial these rows, or others under these epochs, at these instants."""
         self._serial = serial = self._serial + 1
-        self._calls[serial] = epochs
-        for key in rows:
-            self._asked[key] = self._asked.get(key, 0) + 1
+        ended = asyncio.Event()
+        self._calls[serial] = rows, epochs, ended
         try:
             yield
         except (StoreUnavailable, asyncio.CancelledError):
-            ends = asyncio.get_running_loop().time() + DOUBT_S
-            self._until.update(dict.fromkeys(epochs.items(), ends))
-            for reign in epochs.items():
-                self._instants.setdefault(reign, set()).update(instants)
+            self.doubt(epochs, instants)
             raise
         finally:
             del self._calls[serial]
-            for key in rows:
-                self._asked[key] -= 1
-                if not self._asked[key]:
-                    del self._asked[key]
+            ended.set()
+
+    def doubt(self, epochs: Mapping[int, int], instants: Collection[int]) -> None:
+        """A call that asked for this has failed."""
+        self._until.update(dict.fromkeys(epochs.items(), asyncio.get_running_loop().time() + DOUBT_S))
+        for reign in epochs.items():
+            self._instants.setdefault(reign, set()).update(instants)
+
+    async def rested(self, epochs: Mapping[int, int]) -> None:
+        """Wait until no call is under way under another epoch of these partitions: one may yet tell what it has dialed."""
+        while ends := [
+            ended
+            for _, call, ended in self._calls.values()
+            if any(epochs.get(partition, epoch) != epoch for partition, epoch in call.items())
+        ]:
+            await ends[0].wait()
 
     def open(self, partitions: Collection[int] | None = None) -> dict[int, int]:
         """Where something may have been missed, of these partitions or of all, with the newest epoch under which that is so."""
@@ -82,8 +89,8 @@ class Doubts:
 
     def missed(self, dialed: Iterable[tuple[OutboxRow, int, int]]) -> list[OutboxRow]:
         """Of rows dialed, each with epoch and instant, those that nobody was given, or will be by a call that is under way."""
-        known = self._given | self._asked.keys() | self._refused.keys()
-        under_way = {reign for call in self._calls.values() for reign in call.items()}
+        known = self._given | self._refused.keys()
+        under_way = {reign for _, call, _ in self._calls.values() for reign in call.items()}
         lost = {reign: instants for reign, instants in self._instants.items() if reign not in under_way}
         return [
             row
@@ -97,16 +104,21 @@ class Doubts:
             return []
         left = dict(room)
         asked = {partition: epoch for partition, epoch in self.open(epochs).items() if epochs[partition] == epoch}
-        not_missed = {*self._given, *self._asked}
+        not_missed = self._given | self._asked()
         self._looking = True
         try:
-            found = await on.over(on.read, "dialed", asked, lambda group: flat((each, asked[each]) for each in group))
+            found, away = await on.reached(on.run, "dialed", asked, lambda group: flat((each, asked[each]) for each in group))
         finally:
             self._looking = False
-        not_missed |= self._given | self._asked.keys()
+        if away is not None:
+            self.doubt({partition: asked[partition] for partition in away.partitions}, ())  # until it can be looked at
+        not_missed |= self._given | self._asked()
         rows = []
         for row in (packing.read_row(*one) for one in found if (one[0], one[1]) not in not_missed):
             if left.get(row.channel, 0) > 0:
                 left[row.channel] -= 1
                 rows.append(row)
         return rows
+
+    def _asked(self) -> set[_Key]:
+        return {key for rows, _, _ in self._calls.values() for key in rows}

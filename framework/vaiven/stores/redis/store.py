@@ -10,7 +10,7 @@ from vaiven.model.contacts import ContactState
 from vaiven.model.errors import SettingsError, StoreError, StoreMismatch, StoreUnavailable
 from vaiven.model.events import Event
 from vaiven.model.outbox import OutboxRow, RowState, Settlement
-from vaiven.model.turns import Committed, Consent, DeadLetter, Taken, Turn, TurnRecord, Verdict
+from vaiven.model.turns import Committed, Consent, DeadLetter, Taken, Turn, TurnRecord, Unreached, Verdict
 from vaiven.model.urns import Identity, Urn, partition_of
 from vaiven.stores.contract import AtOnce, Claiming, Counts, FlowVersion, Held, Lag, Role, Total
 from vaiven.stores.redis import claims, commits, packing, reading
@@ -127,7 +127,8 @@ class RedisStore:
         while channel and not self._heard.is_set() and asyncio.get_running_loop().time() < ends:
             await asking.ask(channel, "PUBLISH", channel, self._origin)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._heard.wait(), HEAR_S / 50)
+                async with asyncio.timeout(HEAR_S / 50):
+                    await self._heard.wait()
 
     def listen(self, role: Role, wake: Callable[[Collection[int]], None]) -> None:
         self._listening.append((role, wake))
@@ -163,7 +164,7 @@ class RedisStore:
     async def now_ms(self) -> int:
         if self._clock is not None:
             return self._clock()
-        seconds, micros = await self._reader.ask(self._keys.meta, "TIME")
+        seconds, micros = await self._reader.wire.ask_any("TIME")
         return int(seconds) * 1000 + int(micros) // 1000
 
     def _told_ms(self) -> int:
@@ -231,7 +232,7 @@ class RedisStore:
             self._owners.discard((role, owner))
         if role is Role.SEND and (reigns := self._doubts.open(partitions)):
             # The next owner could not know that nobody has sent what we missed.
-            found = await on.over(on.read, "dialed", reigns, lambda group: flat((each, reigns[each]) for each in group))
+            found = await on.over(on.run, "dialed", reigns, lambda group: flat((each, reigns[each]) for each in group))
             await self._queue_again([(packing.read_row(*row), *packing.dialed_of(row[2])) for row in found], reigns)
         groups = on.groups(range(self.partitions) if partitions is None else partitions)
         await asyncio.gather(*(on.run("release", group[0], (role, owner, forget, group)) for group in groups))
@@ -245,7 +246,9 @@ class RedisStore:
 
     async def held(self) -> list[Held]:
         now, reader = self._told_ms(), self._reader
-        found = await reader.each(reader.read, "held", lambda group: (now, group))
+        found, away = await reader.reached(reader.read, "held", range(self.partitions), lambda group: (now, group))
+        if away is not None and len(away.partitions) == self.partitions:
+            raise away
         held = [Held(Role(role.decode()), partition, owner.decode(), *rest) for role, partition, owner, *rest in found]
         return sorted(held, key=lambda one: (one.role, one.partition))
 
@@ -276,10 +279,12 @@ class RedisStore:
             apart: dict[int, list[bytes]] = {}
             for home, key in zip(homes, keys, strict=True):
                 apart.setdefault(partition_of(home, count), []).append(key)
-            given = await asyncio.gather(*(reader.ask(some[0], "MGET", *some) for some in apart.values()))
+            given, away = await reader.apart({each: reader.ask(some[0], "MGET", *some) for each, some in apart.items()})
+            if away is not None:
+                raise away
             found: dict[bytes, bytes | None] = {}
-            for some, each in zip(apart.values(), given, strict=True):
-                found.update(zip(some, each, strict=True))
+            for each, answer in given.items():
+                found.update(zip(apart[each], answer, strict=True))
             values = [found[key] for key in keys]
         read = packing.read_state
         return [read(home, value) for home, value in zip(homes, values, strict=True)]
@@ -288,9 +293,12 @@ class RedisStore:
         if claiming is None:
             return await commits.commit(self._on, turns, None)
         rows, sends = [(row.partition, row.row) for turn in turns for row in turn.rows], claiming.epochs
-        epochs = {partition: sends[partition] for partition, _ in rows if partition in sends}
-        with self._doubts.dialing(rows, epochs, {turn.record.at_ms for turn in turns if turn.record is not None}):
-            verdicts = await commits.commit(self._on, turns, claiming)
+        epochs = {partition: sends[partition] for partition, _ in rows if partition in sends}  # which may change meanwhile
+        instants = {turn.record.at_ms for turn in turns if turn.record is not None}
+        with self._doubts.dialing(rows, epochs, instants):
+            verdicts = await commits.commit(self._on, turns, Claiming(epochs, claiming.budget))
+        if lost := {verdict.partition for verdict in verdicts if isinstance(verdict, Unreached)}:
+            self._doubts.doubt({each: epoch for each, epoch in epochs.items() if each in lost}, instants)
         self._doubts.gave(row for verdict in verdicts if isinstance(verdict, Committed) for row in verdict.dialed)
         return verdicts
 
@@ -311,7 +319,8 @@ class RedisStore:
         on, room = self._on, {channel: room for channel, room in budget.items() if room > 0}
         epochs = dict(epochs)  # which may change while servers are asked
         with self._doubts.dialing([], epochs, (now_ms,)):
-            given = await claims.claim(on, epochs, now_ms, room)
+            given, lost = await claims.claim(on, epochs, now_ms, room)
+        self._doubts.doubt({each: epochs[each] for each in lost}, (now_ms,))
         self._doubts.gave(given)
         for row in given:
             room[row.channel] -= 1
@@ -322,13 +331,15 @@ class RedisStore:
         self._doubts.gave(missed)
         return sorted([*given, *missed], key=packing.rank)
 
-    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+    async def settle(self, settlements: Sequence[Settlement]) -> list[bool | None]:
         settled = await commits.settle(self._on, settlements)
-        self._doubts.settled(((told.partition, told.row), done) for told, done in zip(settlements, settled, strict=True))
+        answers = zip(settlements, settled, strict=True)
+        self._doubts.settled(((told.partition, told.row), done) for told, done in answers if done is not None)
         return settled
 
     async def strays(self, epochs: Mapping[int, int]) -> list[OutboxRow]:
         on = self._on
+        await self._doubts.rested(epochs)
         given = await on.over(on.read, "strays", epochs, lambda group: flat((each, epochs[each]) for each in group))
         dialed = [(packing.read_row(*row), *packing.dialed_of(row[2])) for row in given]
         missed = await self._queue_again(dialed, epochs)
@@ -342,7 +353,9 @@ class RedisStore:
             for row in self._doubts.missed(dialed)
         ]
         if queued:
-            await self.settle(queued)
+            answers = zip(queued, await self.settle(queued), strict=True)
+            if away := {told.partition for told, done in answers if done is None}:
+                raise StoreUnavailable(f"{self._name}: rows could not be queued again", 1, away)
         return {(told.partition, told.row) for told in queued}
 
     async def draw(self, sender: str, rate_per_s: float, burst: int, wanted: int, now_ms: int) -> int:

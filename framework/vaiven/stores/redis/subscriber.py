@@ -74,7 +74,8 @@ class Subscriber:
                 ear.say(pack(("SUBSCRIBE", *self._heard)))
             while not ear.ended.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(ear.ended.wait(), self._patience.idle_s)
+                    async with asyncio.timeout(self._patience.idle_s):
+                        await ear.ended.wait()
                     return
                 if ear.silent_s() > self._patience.idle_s + self._patience.reply_s:
                     return

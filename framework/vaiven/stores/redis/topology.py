@@ -136,7 +136,8 @@ class Topology:
             if not away and not self._stale.is_set():
                 # A primary that goes away without a word to us is noticed here, not only by who writes to it.
                 try:
-                    await asyncio.wait_for(self._stale.wait(), ASK_S)
+                    async with asyncio.timeout(ASK_S):
+                        await self._stale.wait()
                 except TimeoutError:
                     continue
             self._stale.clear()
@@ -147,7 +148,9 @@ class Topology:
         problem: StoreError = StoreUnavailable("no node of the cluster is known")
         for address in self._candidates():
             try:
-                reply = await asyncio.wait_for(self._ask(address), ASK_S)
+                # Not wait_for, which before Python 3.12 forgets that it was cancelled when the answer comes at that moment.
+                async with asyncio.timeout(ASK_S):
+                    reply = await self._ask(address)
                 ranges, everybody = read_slots(reply, address)
             except TimeoutError:
                 problem = StoreUnavailable(f"{address}: no answer in {ASK_S:g} s")

@@ -175,6 +175,11 @@ class Wire:
         """The slot of this key; always 0 on a single server."""
         return slot_of(key) if self.cluster else 0
 
+    def ask_any(self, *command: Word) -> "asyncio.Future[Any]":
+        """One plain command that belongs to no key, to a server that is there, if one is."""
+        nodes = self._primaries()
+        return next((node for node in nodes if node.read.up), nodes[0]).read.ask(*command)
+
     async def each_primary(self, *command: Word) -> list[Any]:
         """The reply of every primary to a command that belongs to no key, by address."""
         return await asyncio.gather(*(node.read.ask(*command) for node in self._primaries()))

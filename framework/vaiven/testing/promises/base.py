@@ -59,7 +59,7 @@ class Owner:
 
     async def settle(self, row: OutboxRow, state: RowState, **fields: Any) -> bool:
         told = Settlement(row.partition, self.sends[row.partition], row.row, row.attempt, state, **fields)
-        return (await self.store.settle([told]))[0]
+        return (await self.store.settle([told]))[0] is True
 
     async def receipt(self, status: DeliveryStatus, home: str = HOME, **fields: Any) -> Verdict:
         event = self.event(home, body=DeliveryReceipt(status=status, **fields))

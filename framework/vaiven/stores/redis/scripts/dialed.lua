@@ -1,4 +1,4 @@
--- Rows dialed under the present epoch.
+-- Rows dialed under the present epoch. They are to be sent, so the answer waits for the disk as the call did that dialed them.
 -- Keys: own, dial.
 -- Asked: partition, epoch, partition, epoch, …
 -- Answer: partition, row, value of each.
@@ -9,6 +9,7 @@ for each = 1, #ASKED, 2 do
   local at = partition(ASKED[each])
   if at.send == ASKED[each + 1] then
     local found = redis.call('HGETALL', at.P .. 'dial')
+    if #found > 0 then stir(at) end
     for item = 1, #found, 2 do
       local _, _, _, _, epoch = struct.unpack(LINE, found[item + 1])
       if epoch == at.send then given[#given + 1] = {at.number, tonumber(found[item]), found[item + 1]} end
