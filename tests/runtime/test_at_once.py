@@ -5,10 +5,14 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as changed
 
 from vaiven.model.errors import StoreUnavailable
+from vaiven.model.turns import Taken
 from vaiven.model.urns import Urn
+from vaiven.runtime.queues import Queues
 from vaiven.stores.sqlite import SqliteStore
+from vaiven.testing.builders import make_event
 
 HOME = Urn("tel:+12025550123")
 
@@ -140,3 +144,17 @@ async def test_a_burst_is_turned_in_steps_of_bounded_size(watched, monkeypatch) 
     await watched.rest()
     assert await history(watched) == texts
     assert watched.store.commits > 0
+
+
+async def test_what_waits_in_one_partition_holds_up_no_other() -> None:
+    queues = Queues()
+    queues.own([1, 2, 3])
+    queues.filled(queues.after(), [], complete=True)
+    queues.offer(Taken(1, changed(make_event(), partition=1)))
+    queues.gap(3)
+    assert queues.expected([1, 2, 3, 4]) == {2: 1}
+    assert len(queues.next(9)) == 1
+    assert queues.expected([1, 2, 3, 4]) == {1: 2, 2: 1}
+    queues.advance(2, 7)
+    queues.advance(2, 6)
+    assert queues.expected([2]) == {2: 8}

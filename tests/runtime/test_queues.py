@@ -125,7 +125,7 @@ def test_what_lies_where_nobody_answers_waits_with_all_behind_it_and_others_pass
     queues.offer(taken(3))
     assert [(each.event.partition, each.number) for each in queues.next(9)] == [(1, 1), (1, 2)]
     assert queues.partitions() == {0}
-    assert not queues.is_next(0, 4)
+    assert queues.expected([0]) == {}
     queues.offer(taken(4))
     queues.unpark([0, 1])
     assert numbers(queues) == [1, 2, 3, 4]

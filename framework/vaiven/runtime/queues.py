@@ -7,6 +7,9 @@ from msgspec.structs import replace as changed
 
 from vaiven.model.turns import Taken
 
+CROWD = 1024
+"""While so many events wait, others wait behind them: to look whose they are would cost more than it saves."""
+
 ALONE = 1
 """An event that was taken from the inbox so often before runs in a batch of its own."""
 
@@ -43,13 +46,20 @@ class Queues:
         self._taken.pop(partition, None)
         self._gaps.discard(partition)
 
-    def is_next(self, partition: int, number: int) -> bool:
-        """Whether everything before this number is handed over, and nothing of any partition waits."""
-        return not self._ready and not self._parked and partition not in self._gaps and self._taken.get(partition) == number - 1
+    def expected(self, partitions: Iterable[int]) -> dict[int, int]:
+        """The next number of each of these of which everything before is handed over, and nothing waits."""
+        if len(self._ready) > CROWD:
+            return {}
+        gaps, waiting = self._gaps, self.partitions() if self._ready or self._parked else ()
+        return {
+            partition: last + 1
+            for partition in partitions
+            if (last := self._taken.get(partition)) is not None and partition not in gaps and partition not in waiting
+        }
 
     def advance(self, partition: int, number: int) -> None:
         """This number was applied without being handed over. Behind a gap that says nothing of what is before it."""
-        if partition not in self._gaps and partition in self._taken:
+        if partition not in self._gaps and number > self._taken.get(partition, number):
             self._taken[partition] = number
 
     def offer(self, taken: Taken) -> None:

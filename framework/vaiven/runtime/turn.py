@@ -160,9 +160,16 @@ class TurnLoop:
 
     # -- in the step that accepts them (docs/decisions/0002) -----------------------------------------------------------
 
+    def expected(self, partitions: Iterable[int]) -> dict[int, int]:
+        """The next number of each of these of which nothing waits or is being applied."""
+        expected = self.queues.expected(partitions)
+        for taken in self._batch:
+            expected.pop(taken.event.partition, None)
+        return expected
+
     def decide(self, events: Sequence[Taken], states: States, committing: bool) -> tuple[Sequence[Turn], Claiming | None]:
-        """Turns for those of these events that are next in their partition, while nothing else waits or is being applied."""
-        next_ = self._next(events[:BATCH]) if committing or not self._batch else []
+        """Turns for those of these events that are next in their partition, while nothing of it waits or is being applied."""
+        next_ = self._next(events[:BATCH], committing)
         homes = list({taken.event.home: None for taken in next_ if not isinstance(taken.event.body, STATELESS)})
         reader = self._decider.reader
         if reader is not None and not reader.fresh(self._clock()):
@@ -185,17 +192,18 @@ class TurnLoop:
                 self.queues.advance(turn.event.partition, turn.number)
             self._note(turn, verdict)
 
-    def _next(self, events: Sequence[Taken]) -> list[Taken]:
-        """Those that follow, without a gap, what was handed over last."""
+    def _next(self, events: Sequence[Taken], committing: bool) -> list[Taken]:
+        """Those that follow what was handed over last, without a gap. ``committing``: the batch under way counts as done."""
         follow: list[Taken] = []
-        last: dict[int, int] = {}
+        partitions = {taken.event.partition for taken in events}
+        expected = self.queues.expected(partitions) if committing else self.expected(partitions)
         for taken in events:
             partition = taken.event.partition
-            before = last.get(partition)
-            fits = self.queues.is_next(partition, taken.number) if before is None else taken.number == before + 1
-            last[partition] = taken.number if fits else -1
-            if fits:
+            if expected.get(partition) == taken.number:
+                expected[partition] = taken.number + 1
                 follow.append(taken)
+            else:
+                expected.pop(partition, None)
         return follow
 
     # -- in a step of their own ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ one. What ``load``, ``lease`` and ``strays`` raise names the partitions, so that
 ``due``, ``claim``, ``prune`` and ``held`` leave them out, and raise only if all are such.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -94,6 +94,12 @@ class Lag(msgspec.Struct, frozen=True):
 class AtOnce(Protocol):
     """Who turns events in the very step that accepts them (``Store.turn_at_once``). Its calls do not wait for anything."""
 
+    def expected(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        """The number that the next event of each must bear to be turned at once. One in which something waits is left out.
+
+        For stores that learn a number only by giving it.
+        """
+
     def decide(self, events: Sequence[Taken], states: States, committing: bool) -> tuple[Sequence[Turn], Claiming | None]:
         """Turns for those of these events that nothing is in the way of, in order; ``states`` are as this step leaves them.
 
@@ -141,7 +147,7 @@ class Store(Protocol):
         """
 
     def turn_at_once(self, who: AtOnce) -> None:
-        """Let events be turned in the step that accepts them, where that is no round trip more; else this does nothing.
+        """Let events be turned in the step that accepts them, as far as the store can.
 
         What is not turned then waits in the inbox, as ever. A turn that is not committed leaves its event there, too.
         """

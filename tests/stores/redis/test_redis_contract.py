@@ -13,7 +13,7 @@ from vaiven.testing.stores import StoreContract
 
 class _RedisContract(StoreContract):
     durable = True
-    at_once = False
+    at_once_together = False
 
     @pytest.fixture
     async def doors(self) -> AsyncIterator[list[RedisStore]]:

@@ -62,11 +62,11 @@ def _shares(turns: Sequence[Turn], budget: Budget) -> dict[int, dict[str, int]]:
 
 async def _commit(on: Asking, turns: Sequence[Turn], epochs: Epochs, budget: Budget) -> list[Verdict]:
     left = dict(budget)
-    usual, packed, blobs = _usual(turns, epochs, left)
-    if not usual:
+    found, packed, blobs = usual(turns, epochs, left)
+    if not found:
         return await _wholly(on, turns, epochs, left)
     verdicts: dict[int, Verdict] = {}
-    rest = [at for at in range(len(turns)) if at not in usual]
+    rest = [at for at in range(len(turns)) if at not in found]
     first = on.run("quick", turns[0].event.partition, packed, blobs)
     codes, others = await asyncio.gather(first, _wholly(on, [turns[at] for at in rest], epochs, left))
     verdicts.update(zip(rest, others, strict=True))
@@ -74,7 +74,7 @@ async def _commit(on: Asking, turns: Sequence[Turn], epochs: Epochs, budget: Bud
         for row in told.dialed if isinstance(told, Committed) else ():
             left[row.channel] -= 1
     unusual = []
-    for at, code in zip(usual, codes, strict=True):
+    for at, code in zip(found, codes, strict=True):
         if code == packing.UNUSUAL:
             unusual.append(at)
             for row in turns[at].rows:
@@ -85,13 +85,13 @@ async def _commit(on: Asking, turns: Sequence[Turn], epochs: Epochs, budget: Bud
     return [verdicts[at] for at in range(len(turns))]
 
 
-def _usual(turns: Sequence[Turn], epochs: Epochs, left: dict[str, int]) -> tuple[dict[int, None], list[Any], packing.Blobs]:
-    """Turns for the quick script, by place, packed. What their rows take is gone from the budget that is ``left``."""
-    usual: dict[int, None] = {}
+def usual(turns: Sequence[Turn], epochs: Epochs, left: dict[str, int]) -> tuple[dict[int, None], list[Any], packing.Blobs]:
+    """Turns for the quick scripts, by place, packed. What their rows take is gone from the budget that is ``left``."""
+    found: dict[int, None] = {}
     packed: list[Any] = []
     blobs: packing.Blobs = []
     if len(turns) > LARGEST:
-        return usual, packed, blobs
+        return found, packed, blobs
     homes = [turn.event.home for turn in turns]
     again = {home for home, count in Counter(homes).items() if count > 1} if len(set(homes)) < len(homes) else ()
     wanted: dict[str, int] = {}
@@ -105,11 +105,11 @@ def _usual(turns: Sequence[Turn], epochs: Epochs, left: dict[str, int]) -> tuple
             continue
         asked = packing.quick(turn, blobs, epochs.get(turn.event.partition, 0))
         if asked is not None:
-            usual[at] = None
+            found[at] = None
             packed.append(asked)
             if rows:
                 left[rows[0].channel] -= 1
-    return usual, packed, blobs
+    return found, packed, blobs
 
 
 # -- any turn --------------------------------------------------------------------------------------------------------------

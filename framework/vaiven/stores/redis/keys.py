@@ -22,7 +22,7 @@ class Key(NamedTuple):
 PARTITION = (
     Key("own", "string", "epochs of the leases, marks of sweep and takes", "lease, prune, take, commit", "24 bytes", "stays"),
     Key("lease", "hash", "owner and end of each lease; the server's run; numbers skipped", "lease, reign", "6 fields", "stays"),
-    Key("in", "stream", "events that wait, 0-number → event", "accept, due, settle, revive", "what waits", "entry: commit"),
+    Key("in", "stream", "events that wait, 0-number → event", "accept, arrive, due, settle …", "what waits", "entry: commit"),
     Key("takes", "hash", "events taken, not handled: how often, under which epoch", "take", "what waits", "commit, release"),
     Key("c:…", "string", "a contact: version, control, newest turn and row, then its state", "commit", "contacts", "stays"),
     Key("o:…", "hash", "senders a contact opted out of, and its newest line of the ledger", "commit", "its senders", "stays"),

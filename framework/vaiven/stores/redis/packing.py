@@ -4,7 +4,7 @@ Codes are part of the schema: places in these lists never change, new words go t
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -83,8 +83,8 @@ _LINK = 7
 _LANED = 32
 """Added to the state of a row that has an entry in its lane."""
 
-_ROOM = bytes(HEAD)
 _VERSIONS = struct.Struct(">II")
+_REST = bytes(HEAD - _VERSIONS.size)
 
 
 class _Made(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -257,6 +257,12 @@ def events(told: Iterable[Event]) -> tuple[list[str], Blobs]:
     return partitions, blobs
 
 
+def kept(turn: Turn) -> bytes:
+    """The value of a contact that this turn leaves. Of the head before its state only version and controller are right here."""
+    assert turn.state is not None
+    return _VERSIONS.pack(turn.base + 1, turn.state.contact.control) + _REST + encode(turn.state)
+
+
 def turn(turn: Turn, blobs: Blobs) -> tuple[Any, ...]:
     """A turn as ``commit.lua`` reads it."""
     event, state, record = turn.event, turn.state, turn.record
@@ -274,7 +280,7 @@ def turn(turn: Turn, blobs: Blobs) -> tuple[Any, ...]:
         event.home,
         turn.base,
         0 if state is None else state.contact.control,
-        0 if state is None else _put(blobs, _ROOM + encode(state)),
+        0 if state is None else _put(blobs, kept(turn)),
         -1 if record is None else record.at_ms,
         0 if record is None else _put(blobs, _record(record)),
         rows,
@@ -287,7 +293,7 @@ def turn(turn: Turn, blobs: Blobs) -> tuple[Any, ...]:
 
 
 def quick(turn: Turn, blobs: Blobs, send: int) -> tuple[Any, ...] | None:
-    """A turn as ``quick.lua`` reads it, which dials its row under this send epoch (0: must not); None if it is not usual."""
+    """A turn as ``quick.lua`` and ``arrive.lua`` read it, to dial its row under this epoch (0: must not); None: not usual."""
     event, state, record, row, kept = turn.event, turn.state, turn.record, None, len(blobs)
     if (
         state is None
@@ -333,6 +339,12 @@ def quick(turn: Turn, blobs: Blobs, send: int) -> tuple[Any, ...] | None:
         at_ms,
         send,
     )
+
+
+def state_of(asked: Sequence[Any], blobs: Blobs) -> bytes:
+    """The contact's value in what ``quick`` packed."""
+    value: bytes = blobs[asked[6] - 1]
+    return value
 
 
 def _made(row: OutboxRow) -> bytes:

@@ -14,6 +14,7 @@ from vaiven.model.turns import Committed, Consent, DeadLetter, Taken, Turn, Turn
 from vaiven.model.urns import Identity, Urn, partition_of
 from vaiven.stores.contract import AtOnce, Claiming, Counts, FlowVersion, Held, Lag, Role, Total
 from vaiven.stores.redis import claims, commits, packing, reading
+from vaiven.stores.redis.arriving import Arriving, States
 from vaiven.stores.redis.asking import Asking
 from vaiven.stores.redis.claims import flat
 from vaiven.stores.redis.doubts import Doubts
@@ -62,6 +63,9 @@ class RedisStore:
         self._owners: set[tuple[Role, str]] = set()
         self._asking: Asking | None = None
         self._gathers: dict[int, Gather] = {}
+        self._at_once: AtOnce | None = None
+        self._states = States()
+        self._arrivings: dict[int, Arriving] = {}
         self._heard = asyncio.Event()
         self._doubts = Doubts()
 
@@ -82,7 +86,7 @@ class RedisStore:
         except BaseException:
             await wire.close()
             raise
-        self._gathers, self._doubts = {}, Doubts()
+        self._gathers, self._arrivings, self._states, self._doubts = {}, {}, States(), Doubts()
         self._asking = asking
         await self._hear(asking)
 
@@ -109,6 +113,8 @@ class RedisStore:
             return
         for gather in self._gathers.values():
             await gather.rest()
+        for arriving in self._arrivings.values():
+            await arriving.rest()
         await asking.rest()
         for role, owner in sorted(self._owners):
             # They end by themselves where the server cannot be reached any more.
@@ -146,7 +152,7 @@ class RedisStore:
         wire.subscribe(self._keys.alone("wake", role), heard)
 
     def turn_at_once(self, who: AtOnce) -> None:
-        """Nothing: to read what a turn is decided by is a round trip more."""
+        self._at_once, self._arrivings = who, {}
 
     @property
     def _on(self) -> Asking:
@@ -195,6 +201,8 @@ class RedisStore:
         on = self._on
         if not events:
             return []
+        if self._at_once is not None and (not on.cluster or len(events) == 1):
+            return await self._arriving(on, self._at_once, events[0].partition if on.cluster else 0).put(events)
         if not on.cluster or len(events) == 1:
             ids = await self._gather(on, events[0].partition if on.cluster else 0).put(*packing.events(events))
             return [int(id_[2:]) for id_ in ids]
@@ -213,6 +221,14 @@ class RedisStore:
         if gather is None:
             gather = self._gathers[partition] = Gather(lambda asked, blobs: on.run("accept", partition, asked, blobs))
         return gather
+
+    def _arriving(self, on: Asking, who: AtOnce, partition: int) -> Arriving:
+        """The same, where what comes in is also turned."""
+        arriving = self._arrivings.get(partition)
+        if arriving is None:
+            arriving = Arriving(on, self._states, self._doubts, who, self._values, self.commit)
+            self._arrivings[partition] = arriving
+        return arriving
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
@@ -271,6 +287,11 @@ class RedisStore:
         return [Taken(number, packing.decode_event(event), takes) for _, number, takes, event in given]
 
     async def load(self, homes: Sequence[Urn]) -> list[ContactState]:
+        read = packing.read_state
+        return [read(home, value) for home, value in zip(homes, await self._values(homes), strict=True)]
+
+    async def _values(self, homes: Sequence[Urn]) -> Sequence[bytes | None]:
+        """The contacts' values, which are at hand from then on where events are turned as they come in."""
         reader, count, base = self._reader, self.partitions, self._keys.base
         keys = [b"%b%d}:c:%b" % (base, partition_of(home, count), home.encode()) for home in homes]
         if not reader.cluster:
@@ -286,12 +307,14 @@ class RedisStore:
             for each, answer in given.items():
                 found.update(zip(apart[each], answer, strict=True))
             values = [found[key] for key in keys]
-        read = packing.read_state
-        return [read(home, value) for home, value in zip(homes, values, strict=True)]
+        if self._at_once is not None:
+            for home, value in zip(homes, values, strict=True):
+                self._states.put(home, value or b"")
+        return values
 
     async def commit(self, turns: Sequence[Turn], claiming: Claiming | None = None) -> list[Verdict]:
         if claiming is None:
-            return await commits.commit(self._on, turns, None)
+            return self._committed(turns, await commits.commit(self._on, turns, None))
         rows, sends = [(row.partition, row.row) for turn in turns for row in turn.rows], claiming.epochs
         epochs = {partition: sends[partition] for partition, _ in rows if partition in sends}  # which may change meanwhile
         instants = {turn.record.at_ms for turn in turns if turn.record is not None}
@@ -300,6 +323,16 @@ class RedisStore:
         if lost := {verdict.partition for verdict in verdicts if isinstance(verdict, Unreached)}:
             self._doubts.doubt({each: epoch for each, epoch in epochs.items() if each in lost}, instants)
         self._doubts.gave(row for verdict in verdicts if isinstance(verdict, Committed) for row in verdict.dialed)
+        return self._committed(turns, verdicts)
+
+    def _committed(self, turns: Sequence[Turn], verdicts: list[Verdict]) -> list[Verdict]:
+        """Keep at hand what these turns left."""
+        if self._at_once is not None:
+            for turn, verdict in zip(turns, verdicts, strict=True):
+                if not isinstance(verdict, Committed):
+                    self._states.drop((turn.event.home,))
+                elif turn.state is not None:
+                    self._states.put(turn.event.home, packing.kept(turn))
         return verdicts
 
     async def due(self, epochs: Mapping[int, int], now_ms: int, limit: int) -> list[Taken]:

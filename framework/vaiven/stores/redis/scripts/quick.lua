@@ -1,51 +1,17 @@
--- The usual turns, saved by few commands: one of a home in this call, a state, at most one row, which its commit dials since the
--- home has no other on its way. What is not so after all is left to commit.lua, which decides the same.
--- Keys: own, in, c:, tally:, polls, h:, dial.
+-- The usual turns (``lib_usual.lua``) of events that wait. What is not usual after all is left to commit.lua, which decides the same.
+-- Keys: own, in, takes, c:, tally:, polls, h:, dial.
 -- Asked: turns (``packing.quick``).
 -- Answer: a verdict a turn as in commit.lua; UNUSUAL: nothing was done.
--- With: shapes own owners
+-- With: shapes own owners usual
 
-local DIALED = 2
-local owners, verdicts, states = owners_of(ASKED), {}, {}
-
-local function save(own, turn)
-  local partition, epoch, id, home, base, control, state, number, record, block, field, tallies, row, name, made, at_ms, send =
-    unpack(turn)
-  if own.turn ~= epoch then return -1 end
-  local P = own.P
-  local key = P .. 'c:' .. home
-  local version, _, last, newest, sole, lanes, ledger = 0, 0, 0, 0, 0, 0, 0
-  local head = redis.call('GETRANGE', key, '0', LAST_OF_HEAD)
-  if #head == HEAD_SIZE then version, _, last, newest, sole, lanes, ledger = struct.unpack(HEAD, head) end
-  if version ~= base or last > number then return UNUSUAL end
-  if row > 0 and (own.send ~= send or lanes + ledger > 0
-    or (sole > 0 and redis.call('HEXISTS', P .. 'dial', string.format('%d', sole)) == 1)) then return UNUSUAL end
+local function enter(own, P, id, number)
   if redis.call('XDEL', P .. 'in', id) == 0 then
-    mark(P, TURN_MARK, epoch)  -- so that this answer, too, waits for the disk
+    mark(P, TURN_MARK, own.turn)  -- so that this answer, too, waits for the disk
     return -2
   end
   if own.taken >= number then redis.call('HDEL', P .. 'takes', number) end
-  record = ARGV[3 + record]
-  local guess, _, rest = struct.unpack(LINK, record)
-  if guess ~= last then record = struct.pack(LINK, last, 0, '') .. string.sub(record, rest) end
-  redis.call('HSET', P .. block, field, record)
-  for each = 1, #tallies, 2 do
-    local poll = tallies[each]
-    if redis.call('HINCRBY', P .. 'tally:' .. poll, tallies[each + 1], '1') == 1 then redis.call('SADD', P .. 'polls', poll) end
-  end
-  if row > 0 then
-    redis.call('HSET', P .. 'dial', name,
-      struct.pack(LINE, DIALED, 1, 0, 0, send, at_ms, newest, 0, 0, '', 0, '') .. ARGV[3 + made])
-    newest, sole = row, row
-  end
-  state = ARGV[3 + state]
-  head = struct.pack(HEAD, base + 1, control, number, newest, sole, lanes, ledger)
-  if string.sub(state, 1, HEAD_SIZE) ~= head then state = head .. string.sub(state, HEAD_SIZE + 1) end
-  states[#states + 1] = key
-  states[#states + 1] = state
-  return 0
 end
 
-for each, turn in ipairs(ASKED) do verdicts[each] = save(owners[turn[1]], turn) end
+for each, turn in ipairs(ASKED) do verdicts[each] = save(owners[turn[1]], turn, enter) end
 if #states > 0 then redis.call('MSET', unpack(states)) end
 return verdicts
