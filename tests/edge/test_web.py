@@ -17,6 +17,7 @@ import pytest
 from vaiven.channels.contract import ProviderResponse
 from vaiven.channels.registry import make_channel
 from vaiven.channels.signing import sign_meta, sign_twilio
+from vaiven.edge import street as shortcuts
 from vaiven.edge import web
 from vaiven.edge.web import Door, Site
 from vaiven.flow.load import load_flows
@@ -91,6 +92,15 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(ConnectionError):
         await writer.wait_closed()
+
+
+@pytest.fixture(params=["short", "aiohttp"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways that a webhook may take answer the same."""
+    assert shortcuts.fits(), "this aiohttp has no short way: see docs/decisions/0004"
+    if request.param == "aiohttp":
+        monkeypatch.setattr(shortcuts, "fits", lambda: False)
+    return str(request.param)
 
 
 @pytest.fixture
@@ -377,3 +387,59 @@ async def test_while_it_stops_connections_are_closed_with_an_answer(street) -> N
         async with street.session.post(f"{street.url}/hooks/sms", data=urlencode(fields).encode(), headers=headers) as response:
             assert response.status == 200
             assert (response.headers.get("Connection") == "close") is not ready
+
+
+def raw(street: Street) -> bytes:
+    """A signed webhook as bytes, on a connection that stays open."""
+    fields = street.vote()
+    body = urlencode(fields).encode()
+    head = f"POST /hooks/sms HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}X-Twilio-Signature: {sign_twilio(f'{PUBLIC}/hooks/sms', fields, TOKEN)}\r\n\r\n".encode() + body
+
+
+async def dialed(street: Street) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", int(street.url.rsplit(":", 1)[1]))
+
+
+async def test_requests_that_come_in_one_piece_are_answered_in_order(street: Street) -> None:
+    reader, writer = await dialed(street)
+    other = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    writer.write(raw(street) + raw(street) + other + raw(street))
+    answers = [await reader.readuntil(b"\r\n\r\n") for _ in range(1)]
+    rest = b""
+    while rest.count(b"HTTP/1.1 200 OK") < 3:
+        rest += await reader.read(4096)
+    assert answers[0].startswith(b"HTTP/1.1 200 OK")
+    assert rest.index(b'{"live": true}') < rest.rindex(b"HTTP/1.1 200 OK")
+    assert await street.stored() >= 3
+    await hang_up(writer)
+
+
+async def test_a_connection_that_is_idle_after_a_webhook_is_closed(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "IDLE_S", 0.2)
+    site = Site(Door(street.bot, PUBLIC).routes(), "127.0.0.1", 0)
+    port = await site.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(raw(street))
+    async with asyncio.timeout(10):
+        assert (await reader.readuntil(TWIML)).startswith(b"HTTP/1.1 200 OK")
+        assert await reader.read() == b""
+    await hang_up(writer)
+    await site.stop()
+
+
+async def test_who_sends_and_never_reads_is_not_listened_to_for_ever(street: Street, way: str) -> None:
+    reader, writer = await dialed(street)
+    request = raw(street) * 100
+    taken = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(20):
+            for _ in range(2_000):
+                writer.write(request)
+                async with asyncio.timeout(2):
+                    await writer.drain()
+                taken += 100
+    assert way == "aiohttp" or taken < 200_000
+    await street.good()
+    writer.transport.abort()
+    del reader

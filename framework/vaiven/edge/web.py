@@ -8,16 +8,17 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any
+from typing import NamedTuple
 
-from aiohttp import HttpVersion11, web
+from aiohttp import StreamReader, web
 
 from vaiven.channels.contract import WebhookAnswer, WebhookRequest
 from vaiven.edge.figures import figures as own_figures
 from vaiven.edge.metrics import CONTENT_TYPE
+from vaiven.edge.street import Shortcut, runner
 from vaiven.model.errors import SignatureMismatch, StoreUnavailable
 from vaiven.runtime.bot import Bot
 
@@ -45,17 +46,16 @@ class BodyTooLarge(Exception):
     """More than BODY_LIMIT_BYTES."""
 
 
-async def read_body(request: web.BaseRequest) -> bytes:
-    """The raw body.
+async def read_body(content: StreamReader, length: int | None) -> bytes:
+    """The raw body, of which so many bytes are announced.
 
     Raises:
         BodyTooLarge: by its Content-Length, or by what came.
         TimeoutError: it did not come whole within BODY_S.
     """
-    content = request.content
     if content.is_eof():
         return content.read_nowait()  # the usual case: it came with the headers
-    if (request.content_length or 0) > BODY_LIMIT_BYTES:
+    if (length or 0) > BODY_LIMIT_BYTES:
         raise BodyTooLarge
     pieces, size = [], 0
     async with asyncio.timeout(BODY_S):
@@ -67,32 +67,100 @@ async def read_body(request: web.BaseRequest) -> bytes:
     return b"".join(pieces)
 
 
-class Prepared(web.StreamResponse):
-    """An answer that is always the same, as bytes: aiohttp's own costs a third of a webhook to put together.
+class Said(NamedTuple):
+    """What a webhook is answered. ``last``: nothing more is read from its connection."""
 
-    Only for a connection that stays open. One object serves every request, since it holds nothing of any.
-    """
+    answer: WebhookAnswer
+    retry_after_s: int | None = None
+    last: bool = False
 
-    def __init__(self, answer: WebhookAnswer) -> None:
-        super().__init__(status=answer.status)
+    def response(self) -> web.Response:
+        """For aiohttp to send."""
+        answer = self.answer
+        response = web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+        if self.retry_after_s is not None:
+            response.headers["Retry-After"] = str(self.retry_after_s)
+        if self.last:
+            response.force_close()
+        return response
+
+    def encoded(self) -> bytes:
+        """As it goes over the line."""
+        answer = self.answer
         head = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\nContent-Type: {answer.content_type}\r\n"
-        self._head = f"{head}Content-Length: {len(answer.body)}\r\nDate: ".encode()
-        self._tail = b"\r\n\r\n" + answer.body
+        head += f"Content-Length: {len(answer.body)}\r\nDate: {formatdate(usegmt=True)}\r\n"
+        if self.retry_after_s is not None:
+            head += f"Retry-After: {self.retry_after_s}\r\n"
+        if self.last:
+            head += "Connection: close\r\n"
+        return f"{head}\r\n".encode() + answer.body
+
+
+class Hook:
+    """One channel's webhook: for aiohttp's own way by ``handle``, for the short one by ``take``."""
+
+    def __init__(self, bot: Bot, name: str, public_url: str, unstored: Callable[[str, StoreUnavailable], None]) -> None:
+        self._bot, self._name, self._public_url, self._unstored = bot, name, public_url, unstored
+        self._channel = bot.lines[name].channel
+        self._accepted = Said(self._channel.answer())
         self._bytes, self._second = b"", 0
 
-    @property
-    def keep_alive(self) -> bool:
-        return True
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request of aiohttp's."""
+        said = await self._said(request)
+        return said.response()
 
-    async def prepare(self, request: web.BaseRequest) -> None:
+    async def take(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[bytes, bool]:
+        """Answer a request that came whole; tell whether it was the last of its connection."""
+        said = await self._judged(method, target, headers, body)
+        if said is not self._accepted:
+            return said.encoded(), said.last
         second = int(time.time())
         if second != self._second:
-            self._bytes, self._second = self._head + formatdate(second, usegmt=True).encode() + self._tail, second
-        if request.transport is not None:
-            request.transport.write(self._bytes)
+            self._bytes, self._second = said.encoded(), second
+        return self._bytes, False
 
-    async def write_eof(self, data: bytes = b"") -> None:
-        """All of it was written before."""
+    async def _said(self, request: web.BaseRequest) -> Said:
+        try:
+            body = await read_body(request.content, request.content_length)
+        except BodyTooLarge:
+            return self._refused(413, "too large")
+        except TimeoutError:
+            return self._refused(408, "too slow")
+        except ConnectionError as error:
+            # The stream keeps its error, whose traceback keeps what had come of the body: a circle of up to 3 MB.
+            error.__traceback__ = None
+            return self._refused(400, "cut off")
+        return await self._judged(request.method, request.raw_path, request.headers, body)
+
+    async def _judged(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Said:
+        bot, name, counts = self._bot, self._name, self._bot.counts
+        if not target.isascii():
+            # A byte that is no UTF-8 comes from aiohttp as a surrogate, which nothing behind this door could write.
+            target = target.encode("utf-8", "replace").decode()
+        path, _, query = target.partition("?")
+        webhook = WebhookRequest(method, self._public_url + path, headers, body, query)
+        try:
+            if method == "GET":
+                answer = self._channel.handshake(webhook)
+                if answer is not None:
+                    return Said(answer)
+            await bot.intake.receive(name, webhook)
+        except SignatureMismatch as error:
+            counts["refused", name, "signature"] += 1
+            log.info("webhook refused: channel %s: %s", name, error)
+            return Said(WebhookAnswer(403, FORBIDDEN))
+        except StoreUnavailable as error:
+            self._unstored(name, error)
+            counts["webhooks", name, "503"] += 1
+            return Said(WebhookAnswer(503), error.retry_after_s)
+        counts["webhooks", name, "200"] += 1
+        # While we stop, connections are closed with an answer: one closed in silence may be just bringing another request.
+        return self._accepted if bot.ready else self._accepted._replace(last=True)
+
+    def _refused(self, status: int, reason: str) -> Said:
+        self._bot.counts["refused", self._name, reason] += 1
+        return Said(WebhookAnswer(status, reason.encode()), last=True)
 
 
 class Door:
@@ -112,56 +180,7 @@ class Door:
 
     def webhook(self, name: str) -> Handler:
         """The handler of one channel's webhook."""
-        bot, intake, counts, public_url = self._bot, self._bot.intake, self._bot.counts, self._public_url
-        channel = self._bot.lines[name].channel
-        accepted = channel.answer()
-        prepared = Prepared(accepted)
-        forbidden = WebhookAnswer(403, FORBIDDEN)
-
-        async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            try:
-                body = await read_body(request)
-            except BodyTooLarge:
-                return self._refuse(name, 413, "too large")
-            except TimeoutError:
-                return self._refuse(name, 408, "too slow")
-            except ConnectionError as error:
-                # The stream keeps its error, whose traceback keeps what had come of the body: a circle of up to 3 MB.
-                error.__traceback__ = None
-                return self._refuse(name, 400, "cut off")
-            target = request.raw_path
-            if not target.isascii():
-                # A byte that is no UTF-8 comes from aiohttp as a surrogate, which nothing behind this door could write.
-                target = target.encode("utf-8", "replace").decode()
-            path, _, query = target.partition("?")
-            webhook = WebhookRequest(request.method, public_url + path, request.headers, body, query)
-            try:
-                if webhook.method == "GET":
-                    answer = channel.handshake(webhook)
-                    if answer is not None:
-                        return _answer(answer)
-                await intake.receive(name, webhook)
-            except SignatureMismatch as error:
-                counts["refused", name, "signature"] += 1
-                log.info("webhook refused: channel %s: %s", name, error)
-                return _answer(forbidden)
-            except StoreUnavailable as error:
-                self._unstored(name, error)
-                counts["webhooks", name, "503"] += 1
-                return web.Response(status=503, headers={"Retry-After": str(error.retry_after_s)})
-            counts["webhooks", name, "200"] += 1
-            if request.keep_alive and request.version >= HttpVersion11 and bot.ready:
-                return prepared
-            return self._last(accepted)
-
-        return handle
-
-    def _last(self, answer: WebhookAnswer) -> web.Response:
-        """While we stop, connections are closed with an answer: one closed in silence may be just bringing another request."""
-        response = _answer(answer)
-        if not self._bot.ready:
-            response.force_close()
-        return response
+        return Hook(self._bot, name, self._public_url, self._unstored).handle
 
     def _unstored(self, name: str, error: StoreUnavailable) -> None:
         """Said once a second: a full disk under load must not fill the log's disk, too."""
@@ -169,12 +188,6 @@ class Door:
         if now_s - self._said_s >= 1:
             self._said_s = now_s
             log.warning("webhooks are not stored: channel %s: %s", name, error)
-
-    def _refuse(self, name: str, status: int, reason: str) -> web.Response:
-        self._bot.counts["refused", name, reason] += 1
-        response = web.Response(status=status, body=reason.encode())
-        response.force_close()
-        return response
 
     async def live(self, _: web.Request) -> web.Response:
         return web.json_response({"live": True})
@@ -200,23 +213,22 @@ class Door:
         return routes
 
 
-def _answer(answer: WebhookAnswer) -> web.Response:
-    return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
-
-
 class Site:
     """One listening socket with its routes. ``listening``: a socket that listens already, in place of one of our own."""
 
     def __init__(self, routes: list[web.RouteDef], host: str, port: int, listening: socket.socket | None = None) -> None:
         self._listening = listening
-        self._hooks: dict[str, Any] = {
-            route.path: route.handler for route in routes if route.method == "POST" and route.path.startswith(HOOKS)
+        hooks: dict[str, Shortcut] = {
+            route.path: hook.take
+            for route in routes
+            if route.method == "POST" and isinstance(hook := getattr(route.handler, "__self__", None), Hook)
         }
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
         app.router.add_routes(routes)
         # Webhooks are signed as they are sent: an encoded body is not decoded, so no small body can become a large one.
-        self._runner = web.AppRunner(
+        self._runner = runner(
             app,
+            hooks,
             access_log=None,
             auto_decompress=False,
             keepalive_timeout=IDLE_S,
@@ -231,7 +243,6 @@ class Site:
     async def start(self) -> int:
         """Listen; give the port. Raises OSError if it is taken."""
         await self._runner.setup()
-        self._shorten()
         site: web.BaseSite
         if self._listening is None:
             site = web.TCPSite(self._runner, self.host, self.port, backlog=1024, reuse_address=True)
@@ -240,22 +251,6 @@ class Site:
         await site.start()
         self._sweeper = asyncio.create_task(self._sweep())
         return int(self._runner.addresses[0][1])
-
-    def _shorten(self) -> None:
-        """Lead webhooks past the application's router: it costs each of them as much as checking its signature."""
-        server = self._runner.server
-        if server is None:
-            return
-        hooks = self._hooks
-        others: Handler = server.request_handler
-
-        async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            # Who asks "Expect: 100-continue" waits for what only the long way answers.
-            short = request.method == "POST" and "Expect" not in request.headers
-            hook = hooks.get(request.raw_path.partition("?")[0]) if short else None
-            return await (others if hook is None else hook)(request)
-
-        server.request_handler = handle
 
     async def stop(self) -> None:
         """Listen no more, let requests under way finish."""

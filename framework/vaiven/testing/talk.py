@@ -251,8 +251,12 @@ class Talk:
         if stepped.session is not None:
             self.sessions[self.channel] = stepped.session
         self.effects = stepped.effects
-        self.history.extend(stepped.effects)
-        said = self._apply(stepped.effects)
+        return self._heard()
+
+    def _heard(self) -> list[str]:
+        """What comes of the effects of the last turn, and of the answers to calls that they make."""
+        self.history.extend(self.effects)
+        said = self._apply(self.effects)
         for call in [call for call in self.calls if self._mock(call) is not None]:
             effects = self.effects
             said.extend(self.answer_to(call, self.mocks[self._mock(call) or ""]))
