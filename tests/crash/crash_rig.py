@@ -189,7 +189,7 @@ class Rig(ABC):
     async def clients(self, *hooks: str) -> AsyncIterator[Redelivery]:
         """Those who post, to these addresses in turn; by default to the one that is signed."""
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            yield Redelivery(session, *(hooks or (self.hook,)))
+            yield Redelivery(session, *(hooks or (self.hook,)), longest_s=PATIENCE_S * 5)
 
     def message(self, number: str, turn: int, text: str) -> tuple[Urn, str, webhooks.Webhook]:
         """Home, id and webhook of a message from this number."""

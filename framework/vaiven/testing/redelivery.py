@@ -24,8 +24,9 @@ class Redelivery:
     and errors that were no 200. ``posted`` counts posts by message; ``acks`` all 200s.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, *urls: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, *urls: str, longest_s: float = LONGEST_S) -> None:
         self.urls = [*urls]
+        self.longest_s = longest_s
         self.told: dict[Urn, dict[str, bool]] = defaultdict(dict)
         self.posted: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -43,7 +44,7 @@ class Redelivery:
         Each copy is posted until it is; with ``patience``, only so often.
 
         Raises:
-            TimeoutError: it was refused for ``LONGEST_S``.
+            TimeoutError: it was refused for ``longest_s``.
         """
         self.told[home].setdefault(id, False)
         posts = [self._insist(home, id, webhook, patience) for _ in range(copies)]
@@ -77,13 +78,13 @@ class Redelivery:
             await self._progress.wait_for(lambda: self.acks >= acks)
 
     async def _insist(self, home: Urn, id: str, webhook: Webhook, patience: int | None) -> bool:
-        tries, until_s = 0, time.monotonic() + LONGEST_S
+        tries, until_s = 0, time.monotonic() + self.longest_s
         while await self.post(id, webhook) != "200":
             tries += 1
             if patience is not None and tries >= patience:
                 return False
             if time.monotonic() > until_s:
-                raise TimeoutError(f"{id} was not acknowledged within {LONGEST_S:.0f} s: {dict(self.refused)}")
+                raise TimeoutError(f"{id} was not acknowledged within {self.longest_s:.0f} s: {dict(self.refused)}")
             await asyncio.sleep(PAUSE_S)
         self.told[home][id] = True
         return True

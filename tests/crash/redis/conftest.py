@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from vaiven.model.outbox import RowState
 from vaiven.model.urns import Urn, partition_of, urn
 from vaiven.stores import open_store
 from vaiven.stores.contract import Role, Store
-from vaiven.stores.redis import RedisStore
+from vaiven.stores.redis import RedisStore, packing
 from vaiven.testing import servers
 from vaiven.testing.judge import Evidence
 from vaiven.testing.numbers import north_american
@@ -109,23 +109,42 @@ class FleetRig(Rig):
 
     async def kill(self, process: Process) -> None:
         """kill -9, and note what it had dialed."""
+        before = await self.sending(process.pid)
         await process.end(signal.SIGKILL)
-        await self.note_crash(process.pid)
+        await self.note_crash(process.pid, before)
 
-    async def note_crash(self, pid: int) -> None:
-        """This process does nothing any more: note which rows of its partitions are dialed. Its leases outlive it."""
-        dialed: frozenset[tuple[str, int]] | None = None
+    async def sending(self, pid: int) -> dict[int, int]:
+        """The partitions that this process sends for now, with their epochs."""
         async with self.store() as store:
-            leases = await store.held()
-            mine = {lease.partition for lease in leases if lease.role is Role.SEND and f":{pid}:" in lease.owner}
-            while True:
-                # A busy server may not have read yet all that it had written: look again, in many questions, until that is so.
-                rows = await store.unsettled([RowState.DIALED], 1 << 20)
-                seen = frozenset((row.reference, row.attempt) for row in rows if row.partition in mine)
-                if seen == dialed:
-                    break
-                dialed = seen
-        self.crashes.append(seen)
+            held = await store.held()
+        return {lease.partition: lease.epoch for lease in held if lease.role is Role.SEND and f":{pid}:" in lease.owner}
+
+    async def note_crash(self, pid: int, before: Mapping[int, int]) -> None:
+        """This process does nothing any more: note which rows of its partitions are dialed. Its leases outlive it."""
+        dialed: list[frozenset[tuple[str, int]]] = []
+        mine = {**before, **await self.sending(pid)}  # on a busy machine its leases may have ended by now
+        async with self.store() as store:
+            # A busy server may not have read yet all that it had written: ask some more, and look again.
+            while dialed[-1:] != dialed[-2:-1] or len(dialed) < 2:
+                dialed.append(await self._dialed(store, mine))
+                for _ in range(20):
+                    await store.now_ms()
+        self.crashes.append(dialed[-1])
+
+    @staticmethod
+    async def _dialed(store: Store, epochs: Mapping[int, int]) -> frozenset[tuple[str, int]]:
+        """Rows, with their attempts, dialed in these partitions under these leases or earlier ones: not by who has them next."""
+        assert isinstance(store, RedisStore)
+        reader = store._reader
+        keys = {partition: reader.keys.of(partition, "dial") for partition in epochs}
+        found = await asyncio.gather(*(reader.ask(key, "HGETALL", key) for key in keys.values()))
+        values = (
+            (partition, int(id_), value)
+            for partition, flat in zip(keys, found, strict=True)
+            for id_, value in zip(flat[::2], flat[1::2], strict=True)
+        )
+        rows = [packing.read_row(*one) for one in values if packing.dialed_of(one[2])[0] <= epochs[one[0]]]
+        return frozenset((row.reference, row.attempt) for row in rows if row.state is RowState.DIALED)
 
     async def end(self, processes: Iterable[Process], sign: signal.Signals = signal.SIGINT) -> None:
         """Let them all stop as they should; one that has just been started first gets to where it can."""
@@ -166,12 +185,12 @@ class FleetRig(Rig):
     async def load(self, clients: Redelivery, seed: int, rate_per_s: float = 350, contacts: int = 400) -> AsyncIterator[None]:
         """A crowd that votes until the end of the block."""
         stop, numbers = asyncio.Event(), [north_american(100 + index) for index in range(contacts)]
-        crowd = asyncio.create_task(self.crowd(clients, numbers, 1_000_000, seed, rate_per_s=rate_per_s, stop=stop))
-        try:
-            yield
-        finally:
-            stop.set()
-            await crowd
+        async with asyncio.TaskGroup() as group:  # if the crowd fails, so does the block, which may wait for it
+            group.create_task(self.crowd(clients, numbers, 1_000_000, seed, rate_per_s=rate_per_s, stop=stop))
+            try:
+                yield
+            finally:
+                stop.set()
 
     @staticmethod
     def one_each() -> Sequence[str]:

@@ -59,10 +59,11 @@ class Nemesis:
         await self.rig.shared(len(self.members))
         place = self.chance.randrange(len(self.members))
         stopped = self.members[place]
+        sending = await self.rig.sending(stopped.pid)
         stopped.send(signal.SIGSTOP)
         self.clients.urls.remove(f"{stopped.url}/hooks/sms")  # as a balancer would
         await asyncio.sleep(0.1)
-        await self.rig.note_crash(stopped.pid)
+        await self.rig.note_crash(stopped.pid, sending)
         await self.rig.shared(len(self.members) - 1)
         stopped.send(signal.SIGCONT)
         self.clients.urls.append(f"{stopped.url}/hooks/sms")

@@ -44,7 +44,7 @@ async def test_the_judge_finds(rig, figures, plant) -> None:
             if dies:
                 assert await members[0].ended() == DIED
                 stop.set()
-                await rig.note_crash(members.pop(0).pid)
+                await rig.note_crash(members.pop(0).pid, {})
             elif plant in KILLED:
                 await clients.reached(KILL_AT)
                 await rig.kill(members.pop(0))
