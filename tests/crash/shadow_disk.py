@@ -20,7 +20,7 @@ from typing import Any
 MAIN_DB, WAL = 0x100, 0x80000
 _Call = ctypes.c_void_p
 _OPEN = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_int)
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_int)
 )
 _WRITE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int64)
 _TRUNCATE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
@@ -99,10 +99,11 @@ class Disk:
         self._kept.append(function)
         return ctypes.cast(function, ctypes.c_void_p).value
 
-    def _opened(self, vfs: int, name: bytes | None, file: int, flags: int, given: Any) -> int:
+    def _opened(self, vfs: int, name: int | None, file: int, flags: int, given: Any) -> int:
+        # As a pointer: SQLite keeps it, and a copy of ours would be gone when it looks again.
         result = self._open(vfs, name, file, flags, given)
         if result == 0 and name and flags & (MAIN_DB | WAL):
-            self._files[file] = Shadow(self._folder / Path(os.fsdecode(name)).name)
+            self._files[file] = Shadow(self._folder / Path(os.fsdecode(ctypes.string_at(name))).name)
             place = ctypes.cast(file, ctypes.POINTER(ctypes.c_void_p))
             place[0] = ctypes.addressof(self._over(place[0]))
         return int(result)
