@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help demo test lint coverage bench torture clean
+.PHONY: help demo test lint coverage bench phrases torture clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +37,10 @@ bench: $(VENV)/ready-dev
 MINUTES ?= 10
 torture: $(VENV)/ready-dev
 	@TORTURE_MINUTES=$(MINUTES) exec $(BIN)/python -m pytest -s -k random tests/crash/test_kill.py tests/crash/redis/test_fleet_faults.py $(ARGS)
+
+# How much of what people type is understood, by type and language:  make phrases ARGS=--failures
+phrases: $(VENV)/ready-dev
+	@PYTHONPATH=framework exec $(BIN)/python tests/flow/words/rates.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov build dist

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vaiven.edge.segments import bills, expensive
+from vaiven.edge.segments import bills, dearer, expensive
 from vaiven.flow.checks import Known
 from vaiven.flow.checks.known import Takes
 from vaiven.flow.load import load_flows
@@ -23,6 +23,7 @@ WITHOUT = {
     "bad-character",
     "empty-file",
     "no-file",
+    "no-flow-beside",
     "not-formatted",
     "not-utf-8",
     "second-document",
@@ -44,10 +45,17 @@ KNOWN = Known(
 
 
 def told(text: str) -> list[Problem]:
-    """Every problem of the files of an example."""
-    files = [file if re.search(r"^flow:", file, flags=re.MULTILINE) else f"flow: demo\n{file}" for file in text.split("---\n")]
-    documents, problems = load_flows([(f"{number}.flow.yaml", file) for number, file in enumerate(files)], {}, KNOWN)
-    return [*problems, *(one for document in documents for one in expensive(bills(document, {}, KNOWN)))]
+    """Every problem of the files of an example. What has no steps is a translation of the file before it."""
+    files: list[tuple[str, str]] = []
+    for number, part in enumerate(text.split("---\n")):
+        if re.search(r"^(flow|steps):", part, flags=re.MULTILINE) or not number:
+            named = part if re.search(r"^flow:", part, flags=re.MULTILINE) else f"flow: demo\n{part}"
+            files.append((f"{number}.flow.yaml", named))
+        else:
+            files.append((f"{number - 1}.es.yaml", part))
+    documents, problems = load_flows(files, {}, KNOWN)
+    costs = [bill for document in documents for bill in bills(document, {}, KNOWN)]
+    return [*problems, *expensive(costs), *dearer(costs)]
 
 
 @pytest.mark.parametrize("code", EXAMPLES)

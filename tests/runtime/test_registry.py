@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import vaiven
-from vaiven import action, parser, resource
+from vaiven import action, parser, recogniser, resource
 from vaiven.runtime.registry import Registry, collect
 
 
@@ -74,3 +74,18 @@ def test_actions_wait_and_the_others_do_not(decorator: Any, function: Any) -> No
 def test_other_names_are_not_there() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         _ = vaiven.nothing
+
+
+def test_recognisers_are_asked_in_order() -> None:
+    @recogniser("short")
+    def short(text: str, lang: str) -> str | None:
+        return "buy" if text == "buy" else None
+
+    @recogniser("long")
+    def long(text: str, lang: str) -> str | None:
+        return f"other_{lang}"
+
+    found = collect([short, long]).recogniser
+    assert found is not None
+    assert [found("buy", "en"), found("sell", "en")] == ["buy", "other_en"]
+    assert collect([]).recogniser is None

@@ -25,6 +25,7 @@ class Registered:
     actions: Mapping[str, Parameters] = field(default_factory=dict)
     parsers: frozenset[str] = frozenset()
     resources: frozenset[str] = frozenset()
+    recognisers: frozenset[str] = frozenset()
 
 
 def actions_file(bot_file: Path) -> Path:
@@ -122,7 +123,7 @@ class _Reading:
                 for decorator in node.decorator_list:
                     self._decorated(node, decorator)
         found = self._found
-        told = Registered(found["action"], frozenset(found["parser"]), frozenset(found["resource"]))
+        told = Registered(found["action"], *(frozenset(found[kind]) for kind in KINDS[1:]))
         return told, in_file_order(self._problems)
 
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef, decorator: ast.expr) -> None:

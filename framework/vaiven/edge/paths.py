@@ -1,5 +1,6 @@
 """Where things lie: the bot of a folder of flows, and the demo's bot."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 BOT_FILE = "bot.yaml"
@@ -7,6 +8,27 @@ ACTIONS = "actions.py"
 """The Python that a bot brings along, beside its ``bot.yaml``."""
 FLOWS = "*.flow.yaml"
 """What the flow files in a folder are called."""
+_YAML = "*.yaml"
+
+
+def flow_files(folder: Path) -> list[Path]:
+    """The flow files of a folder and the translations beside them, by name."""
+    return with_translations(folder.glob(FLOWS))
+
+
+def with_translations(files: Iterable[Path]) -> list[Path]:
+    """These flow files, and the translations that stand beside them."""
+    from vaiven.flow.translations import language_of_file, stem_of  # most commands name no flows
+
+    flows = {*files}
+    stems = {stem_of(str(file)) for file in flows}
+    beside = {
+        file
+        for folder in {flow.parent for flow in flows}
+        for file in folder.glob(_YAML)
+        if language_of_file(file.name) is not None and stem_of(str(file)) in stems
+    }
+    return sorted(flows | beside)
 
 
 def bot_of(folder: Path) -> Path | None:

@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,10 +20,12 @@ import click
 from vaiven.channels.registry import make_channel
 from vaiven.channels.simulator import answer as simulated
 from vaiven.edge.actions import load_registry
+from vaiven.edge.api import Api
 from vaiven.edge.calling import HttpCaller
 from vaiven.edge.control import Act, beside, control
 from vaiven.edge.figures import Siblings, figures, pack
 from vaiven.edge.http import InProcess, make_transport
+from vaiven.edge.paths import flow_files
 from vaiven.edge.reach import Reach
 from vaiven.edge.settings import BotSettings
 from vaiven.edge.status import look_at_crew, pack_crew
@@ -39,6 +40,7 @@ from vaiven.runtime.bot import Bot
 from vaiven.runtime.decide import Line
 from vaiven.runtime.publishing import published
 from vaiven.runtime.registry import Registry
+from vaiven.runtime.tokens import change_token
 from vaiven.runtime.transport import Transport
 from vaiven.stores import open_store
 from vaiven.stores.contract import Role
@@ -89,12 +91,12 @@ def read_flows(settings: BotSettings, registry: Registry | None = None) -> FlowS
     if registry is None:
         registry = load_registry(settings.file)
     known, wrong = known_of(settings)
-    files = [(str(path), path.read_text("utf-8")) for path in sorted(Path(settings.flows).glob("*.flow.yaml"))]
+    files = [(str(path), path.read_text("utf-8")) for path in flow_files(settings.flows)]
     documents, problems = load_flows(files, settings.params, known)
     problems = [*wrong, *problems]
     if any(problem.is_error for problem in problems):
         raise FlowError(problems)
-    return FlowSet.build(settings.spec, documents, parsers=registry.parsers)
+    return FlowSet.build(settings.spec, documents, parsers=registry.parsers, recogniser=registry.recogniser)
 
 
 def assemble(settings: BotSettings, transport: Transport, roles: Collection[str] = EVERYTHING) -> Bot:
@@ -201,7 +203,12 @@ def acts(bot: Bot) -> dict[str, Act]:
         await bot.turns.renew_flows()
         return done
 
-    return {"crew": crew, "revive": revive, "drop": drop, "counts": counts, "publish": publish}
+    async def token(asked: Mapping[str, Any]) -> bool:
+        await change_token(bot.store, bot.flows.spec.name, str(asked["name"]), dict(asked["data"]), bot.clock())
+        bot.turns.look(range(bot.store.partitions))
+        return True
+
+    return {"token": token, "crew": crew, "revive": revive, "drop": drop, "counts": counts, "publish": publish}
 
 
 def look_free(host: str, port: int) -> None:
@@ -266,6 +273,8 @@ def run_bot(
         bot = assemble(settings, make_transport(sum(each.pacing.connections for each in settings.channels)), roles)
         await bot.start()
         routes = door(bot, settings, roles, serving.siblings).routes()
+        if WEB in roles:
+            routes += Api(bot).routes()
         sites = [Site(routes, serving.host, serving.port, serving.listening)]
         token = serving.console_token or secrets.token_urlsafe(24)
         if serving.console_port is not None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -11,14 +11,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from vaiven.edge.channel_settings import ChannelSettings, read_channels
 from vaiven.edge.command_settings import read_commands
 from vaiven.edge.hours_settings import read_hours
+from vaiven.edge.language_settings import BotWords, read_languages, read_words
 from vaiven.edge.paths import BOT_FILE, FLOWS
 from vaiven.edge.places import UNKNOWN, Layer, Place, Reader, given
 from vaiven.edge.reach import Reach
 from vaiven.edge.store_settings import profile, read_profile, read_store
+from vaiven.flow.bot_words import built_in
 from vaiven.flow.document import Command
 from vaiven.flow.problems import Problem, in_file_order, suggest
 from vaiven.flow.source import Source, scan
-from vaiven.flow.spec import BotSpec, Words
+from vaiven.flow.spec import BotSpec
 from vaiven.model.errors import SettingsError
 from vaiven.runtime.hours import Hours
 
@@ -30,7 +32,6 @@ _LANG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 _REQUIRED = {"bot": "bot: my-bot", "flows": "flows: ../../flows/my_bot", "channels": "channels: {phone: {type: simulator}}"}
 _LONGEST_DAYS = 36_500
-_WORDS = tuple(each.name for each in fields(Words) if each.name != "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,24 @@ class BotSettings:
     hours: Mapping[str, Hours] = field(default_factory=dict)
     call_hosts: tuple[str, ...] = ()
     commands: tuple[Command, ...] = ()
+    words_by_lang: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    languages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def spec(self) -> BotSpec:
         """What of it the flows can see."""
-        words = Words(**self.words)
-        return BotSpec(self.bot, self.lang, self.zone, self.country, self.params, words, self.error_flow, self.commands)
+        return BotSpec(
+            name=self.bot,
+            lang=self.lang,
+            zone=self.zone,
+            country=self.country,
+            params=self.params,
+            words=replace(built_in(self.lang), **self.words),
+            error_flow=self.error_flow,
+            commands=self.commands,
+            words_by_lang=self.words_by_lang,
+            languages=self.languages,
+        )
 
 
 def load_settings(
@@ -186,6 +199,7 @@ def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> Bo
     read = {key: _READERS[key](reader, place) for key, place in places.items() if key in _READERS}
     store = read.get("store") or f"sqlite:///{read.get('bot')}.db"
     error_text, error_flow = read.get("errors") or (None, None)
+    words = read.get("words") or BotWords({}, {})
     return BotSettings(
         bot=read.get("bot") or "",
         file=file,
@@ -199,7 +213,9 @@ def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> Bo
         country=read.get("country"),
         retention_days=read.get("retention_days"),
         params=read.get("params") or {},
-        words={**(read.get("words") or {}), **({"error": error_text} if error_text else {})},
+        words={**words.own, **({"error": error_text} if error_text else {})},
+        words_by_lang=words.by_lang,
+        languages=read.get("languages") or {},
         error_flow=error_flow,
         hours=read.get("hours") or {},
         call_hosts=read.get("calls") or (),
@@ -308,11 +324,6 @@ def _params(reader: Reader, place: Place) -> dict[str, Any]:
     return found
 
 
-def _words(reader: Reader, place: Place) -> dict[str, str]:
-    texts = {key: reader.text(child, '"Text HELP for help."') for key, child in reader.children(place, _WORDS).items()}
-    return {key: text for key, text in texts.items() if text is not None}
-
-
 def _errors(reader: Reader, place: Place) -> tuple[str | None, str | None]:
     """The text that people get when something breaks, and the flow that takes over."""
     places = reader.children(place, ("flow", "text"))
@@ -352,7 +363,8 @@ _READERS: dict[str, Callable[[Reader, Place], Any]] = {
     "country": _matching(_COUNTRY, "a country's two capital letters", "ES"),
     "params": _params,
     "hours": read_hours,
-    "words": _words,
+    "words": read_words,
+    "languages": read_languages,
     "errors": _errors,
     "calls": _calls,
 }

@@ -27,6 +27,11 @@ _NEEDED = {
     *("_buffer_paused", "_loop", "_parser", "transport"),
 }
 
+_FAILED = (
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n"
+    b"Connection: close\r\n\r\n500 Internal Server Error"
+)
+
 
 def fits() -> bool:
     """Whether this aiohttp is made as the short way needs it."""
@@ -68,10 +73,15 @@ class _Connection(RequestHandler):
             message, content = self._messages[0]
             # What could not be parsed is no request; aiohttp answers it.
             if not isinstance(message, RawRequestMessage) or (shortcut := self._shortcut(message, content)) is None:
+                # This waits as long as the connection lives: it must not keep its first message.
+                del message, content
                 await super().start()
                 return
             self._took()
             last = await self._answer(shortcut, message, content.read_nowait())
+            if self._messages:
+                # Thousands fit into one piece, and what is refused waits for nothing: others have their turn in between.
+                await asyncio.sleep(0)
             if last or self._close or self._force_close:
                 break
             self._keepalive = True
@@ -97,7 +107,11 @@ class _Connection(RequestHandler):
         """Whether the connection is to be closed."""
         self._request_in_progress = True
         try:
-            answer, last = await shortcut(message.method, message.path, message.headers, body)
+            try:
+                answer, last = await shortcut(message.method, message.path, message.headers, body)
+            except Exception:
+                log.exception("a webhook could not be answered")
+                answer, last = _FAILED, True
             if self.transport is not None:
                 self.transport.write(answer)
                 if self.writing_paused:
@@ -108,10 +122,6 @@ class _Connection(RequestHandler):
         except asyncio.CancelledError:
             self.force_close()
             raise
-        except Exception:
-            log.exception("a webhook could not be answered")
-            self.force_close()
-            return True
         finally:
             self._request_in_progress = False
             if self._handler_waiter is not None and not self._handler_waiter.done():

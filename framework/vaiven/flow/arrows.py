@@ -117,7 +117,8 @@ class Arrows:
         document, first = self.document, self.document.steps[0].name
         yield self._to(BEGIN, START, first)
         for number, start in enumerate(document.starts):
-            yield self._to(BEGIN, f"start_{number}", start.go or first, at=start.at)
+            bare = start.at if start.kind != "answer" else None  # an answer always enters the step it answers
+            yield self._to(BEGIN, f"start_{number}", start.go or first, at=bare)
             yield from self._entering(number, start)
         if document.window is not None:
             for event, target in (("early", document.window.early), ("late", document.window.late)):
@@ -178,7 +179,7 @@ class Arrows:
                 yield from (self._route(node, event, route, outcome) for route in then.routes)
                 if all(route.condition is not None for route in then.routes):
                     yield self._next(node, event, follower, Path(outcome))
-        # An outcome that is not covered is a load error, so where there are outcomes nothing falls through but a skipped question.
+        # An outcome that is not covered is a load error, so where there are some nothing falls through but a skipped question.
         falls = not then.outcomes or (event == GO_ON and isinstance(node, AskNode))
         plain = (*then.otherwise, *then.routes)
         yield from (self._route(node, event, route) for route in plain)

@@ -8,7 +8,7 @@ from vaiven.flow.document import After, Ask, Step
 from vaiven.flow.draft import TRAIL, Draft
 from vaiven.flow.expressions import Expression, ExpressionError, holds
 from vaiven.flow.offering import Choices, Offer, offers, options, placed, placeholder
-from vaiven.flow.taking import Parser, Reading, Taker, taker
+from vaiven.flow.taking import Parser, Taker, taker
 from vaiven.flow.templates import Template
 from vaiven.flow.texts import Saying, Text, failed_text
 from vaiven.flow.waiting import WaitingNode
@@ -33,6 +33,8 @@ class AskNode(WaitingNode):
         self.reject: frozenset[str] = frozenset(verb.reject)
         self.stale = verb.stale
         self.interruptible = verb.interruptible
+        each = verb.answer.each
+        self.made_of = frozenset(name.partition(".")[0] for name in (each.names if each is not None else ()))
         self._save = verb.save
         self._skip: Expression | None = verb.skip
         self._question = Saying(verb.question, self.message_class)
@@ -133,6 +135,8 @@ class AskNode(WaitingNode):
             saved["id"] = answer.id
         if answer.label is not None:
             saved["label"] = answer.label
+        if answer.assumed:
+            saved["assumed"] = list(answer.assumed)
         draft.put_answer(self.name, saved)
         if self._save is not None:
             draft.set_var(self._save, answer.value)
@@ -174,7 +178,7 @@ class AskNode(WaitingNode):
         if offer is not None:
             few = offer.only(draft.offered)
             layout = draft.facts.capabilities.layout(few.titles)
-            self._send(draft, draft.flows.spec.words.which, few, layout, always=True)
+            self._send(draft, draft.words.which, few, layout, always=True)
 
 
 class Aside:

@@ -165,10 +165,26 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """The texts of a flow in another language, by key (``pick.ask``), and more words that people may write. ``places``: where
+    they stand in its file."""
+
+    lang: str
+    file: str
+    source: str
+    texts: Mapping[str, Template] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    places: Mapping[str, Position] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class FlowDocument:
     """``steps`` in file order, those of sections unrolled, with what they share on each; ``sections`` maps a section to its first
     step, which is what its name has become wherever something goes to it. ``migrate`` maps steps of earlier versions to those
     where people go on. ``params`` are the flow's defaults, under the bot's. ``zone`` is the flow's own, an IANA name.
+
+    ``translations`` are those that stand beside it, by language; what they say is in each text itself, too. ``source`` is the
+    text of the file and theirs.
 
     ``targets`` are all the places that name a step or write to a variable, ``uses`` all expressions and texts, both in
     file order: ``check`` reads them.
@@ -193,5 +209,6 @@ class FlowDocument:
     default_otherwise: Route | None = None
     migrate: Mapping[str, str] = field(default_factory=dict)
     sections: Mapping[str, str] = field(default_factory=dict)
+    translations: Mapping[str, "Translation"] = field(default_factory=dict)
     targets: tuple["Target", ...] = ()
     uses: tuple["Use", ...] = ()

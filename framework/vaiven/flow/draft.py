@@ -7,8 +7,9 @@ from msgspec.structs import replace as changed
 
 from vaiven.flow.moving import carry
 from vaiven.flow.scope import Scope
-from vaiven.flow.spec import Facts
+from vaiven.flow.spec import Facts, Words
 from vaiven.flow.templates import Locale
+from vaiven.flow.tongues import LANGUAGE, language_of
 from vaiven.flow.triggers import WAIT_TIMER
 from vaiven.model.contacts import Contact
 from vaiven.model.effects import CancelTimer, Effect, End, Recorded, Send, StartTimer
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TRAIL = 16
 """BACK returns over so many questions at most."""
+STEPS_A_TURN = 100
+"""More are an endless loop. The checker proves that none is in a file; what it cannot know ends here."""
 FRAMES = 12
 """So many flows are open on top of each other at most."""
 
@@ -77,7 +80,7 @@ class Draft:
         self.entry: str | None = None
         self.held: tuple[Event, ...] = ()
         self.left = False
-        self.limit = 0
+        self.limit = STEPS_A_TURN
         self.looked: dict[str, int] | None = None
         self.moved_from: str | None = None
         self.result: Any = None
@@ -166,6 +169,7 @@ class Draft:
     def trial(self, flow: "Flow") -> "Draft":
         """A draft in which a text can be tried on the questions of a flow that is not open."""
         draft = Draft(self.flows, self.contact, None, self.event, self.facts, self.now_ms) if self.is_open else self
+        draft.lang = self.lang
         draft._blank(flow)
         return draft
 
@@ -259,7 +263,7 @@ class Draft:
     ) -> None:
         """Say it; an empty text says nothing."""
         if text:
-            button = self.flows.spec.words.choose if layout is Layout.LIST else ""
+            button = self.words.choose if layout is Layout.LIST else ""
             self.effects.append(Send(text, message_class, options, layout, button))
 
     def send_file(
@@ -272,7 +276,10 @@ class Draft:
         self.effects.append(Recorded(what, detail))
 
     def set_var(self, name: str, value: Any) -> None:
-        if name in self.flow.contact_vars:
+        """Raises ExpressionError for a language that is none."""
+        if name == LANGUAGE:
+            self.speak(language_of(value))
+        elif name in self.flow.contact_vars:
             self.contact_vars = {**self.contact_vars, name: value}
         else:
             self.vars[name] = value
@@ -301,10 +308,26 @@ class Draft:
         return value
 
     @property
+    def tongue(self) -> str:
+        """The language that they are spoken to in: their own, else the flow's."""
+        return self.lang or self.flow.lang
+
+    @property
+    def words(self) -> Words:
+        """What the bot says for itself, in their language."""
+        flows = self.flows
+        return flows.words[self.lang or flows.spec.lang]
+
+    def speak(self, lang: str) -> None:
+        """From here on in this language."""
+        self.lang = lang
+        self._locale = None
+
+    @property
     def locale(self) -> Locale:
         locale = self._locale
         if locale is None:
-            locale = self._locale = self.flows.locale(self.lang or self.flow.lang, self.zone, self.facts.capabilities.sms)
+            locale = self._locale = self.flows.locale(self.tongue, self.zone, self.facts.capabilities.sms)
         return locale
 
     # ---- what comes of it
@@ -369,21 +392,13 @@ class Draft:
 
     def changed_contact(self) -> Contact:
         contact = self.contact
+        if self.control != contact.control or self.schedules is not contact.timers:
+            contact = changed(contact, control=self.control, timers=self.schedules)
         if (
             self.votes is contact.votes
             and self.contact_vars is contact.vars
             and self.opt_outs is contact.opt_outs
             and self.lang == contact.lang
-            and self.control == contact.control
-            and self.schedules is contact.timers
         ):
             return contact
-        return changed(
-            contact,
-            votes=self.votes,
-            vars=self.contact_vars,
-            opt_outs=self.opt_outs,
-            lang=self.lang,
-            control=self.control,
-            timers=self.schedules,
-        )
+        return changed(contact, votes=self.votes, vars=self.contact_vars, opt_outs=self.opt_outs, lang=self.lang)

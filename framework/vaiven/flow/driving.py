@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from vaiven.flow.draft import FRAMES, Draft
+from vaiven.flow.draft import FRAMES, STEPS_A_TURN, Draft
 from vaiven.flow.expressions import ExpressionError
 from vaiven.flow.flow import Flow
 from vaiven.flow.frames import abandon, ascend, descend
@@ -12,8 +12,6 @@ from vaiven.flow.nodes import ERROR
 from vaiven.flow.triggers import CHILD, FAILED, GO_ON, REPEAT, START
 from vaiven.model.sessions import Frame
 
-STEPS_A_TURN = 100
-"""More are an endless loop. The checker proves that none is in a file; what it cannot know ends here."""
 _ONWARD = frozenset({GO_ON, START, CHILD})
 """Events that nobody outside caused: of these an endless loop is made."""
 
@@ -43,7 +41,7 @@ def drive(draft: Draft, event: str, above: tuple[Frame, ...] = ()) -> None:
     stood = draft.state if above else ""
     while following is not None:
         draft.taken += 1
-        if draft.taken > STEPS_A_TURN + draft.limit and following in _ONWARD:
+        if draft.taken > draft.limit and following in _ONWARD:
             draft.record("too_many_steps", draft.where)
             following = FAILED
         try:
@@ -94,8 +92,8 @@ def _after_end(draft: Draft) -> str | None:
     if following is not None:
         if resumed and draft.flow.waits[draft.step].runs:
             draft.returned = ERROR
-        if not draft.limit:
-            draft.limit = draft.taken  # once a turn, so that making up for a loop is none
+        if draft.limit == STEPS_A_TURN:
+            draft.limit += draft.taken  # once a turn, so that making up for a loop is none
         begin(draft, draft.flows.flows[following])
         return START
     if not resumed:
@@ -108,5 +106,5 @@ def _after_end(draft: Draft) -> str | None:
         draft.outcome, draft.returned = draft.returned or outcome, ""
         return CHILD
     if node.asks and not draft.because:
-        draft.because = draft.flows.spec.words.resumed
+        draft.because = draft.words.resumed
     return REPEAT

@@ -3,6 +3,7 @@
 Dates, numbers and money follow CLDR by way of babel, which is imported at the first filter that needs it: most texts need none.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +39,10 @@ _YES_NO = {
 }
 _TWELVE_HOURS = frozenset({"en-us", "en-ca", "en-au", "en-nz", "en-in", "en-ph", "es-us"})
 _AND = {"en": "and", "es": "y", "fr": "et", "de": "und", "pt": "e", "it": "e"}
+_LIKE_I = re.compile(r"h?[ií](?![aeou])", re.IGNORECASE)
 _MEANS_MORE = str.maketrans({"\u202f": " ", "\u00a0": " ", "\u2212": "-", "\u2019": "'"})
+_GSM_SIGNS = frozenset("£¥€¤")
+"""Signs of money beyond ASCII that GSM-7 has; others are said by their code."""
 _DURATION_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -153,6 +157,18 @@ def _datetime(value: Any, locale: Locale) -> str:
     return "" if value is None else f"{_date(value, locale)} {_time(value, locale)}"
 
 
+def category(count: float, locale: Locale, ordinal: bool = False) -> str:
+    """The plural form that a number takes in a language: one of CLDR's ``zero one two few many other``."""
+    cldr = _cldr(locale.lang)
+    found: str = (cldr.ordinal_form if ordinal else cldr.plural_form)(abs(Decimal(_plain(count))))
+    return found
+
+
+def format_number(count: float, locale: Locale) -> str:
+    """A number as the language writes it."""
+    return _number(count, locale)
+
+
 def _number(value: Any, locale: Locale, digits: Any = None) -> str:
     if value is None:
         return ""
@@ -175,7 +191,13 @@ def _money(value: Any, locale: Locale, currency: Any) -> str:
 
     if not (isinstance(currency, str) and len(currency) == 3 and currency.isascii() and currency.isupper()):
         raise ExpressionError("a currency is three capital letters", 0, "as {price|money('EUR')}")
-    return _narrow(format_currency(_amount(value), currency, locale=_cldr(locale.lang)), locale)
+    cldr, amount = _cldr(locale.lang), _amount(value)
+    text = _narrow(format_currency(amount, currency, locale=cldr), locale)
+    if locale.gsm and not all(sign.isascii() or sign in _GSM_SIGNS for sign in text):
+        coded = cldr.currency_formats["standard"].pattern.replace("\u00a4#", "\u00a4\u00a4 #")
+        coded = coded if "\u00a4\u00a4" in coded else coded.replace("\u00a4", "\u00a4\u00a4")
+        text = _narrow(format_currency(amount, currency, format=coded, locale=cldr), locale)
+    return text
 
 
 def _amount(value: Any) -> Decimal:
@@ -206,6 +228,8 @@ def _list(value: Any, locale: Locale, word: Any = None) -> str:
     joint = _AND.get(_language(locale)) if word is None else show(word, locale)
     if len(items) < 2 or not joint:
         return ", ".join(items)
+    if joint == "y" and _language(locale) == "es" and _LIKE_I.match(items[-1]):
+        joint = "e"  # Ana e Inés, agua y hielo
     return f"{', '.join(items[:-1])} {joint} {items[-1]}"
 
 

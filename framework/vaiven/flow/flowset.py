@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from vaiven.flow.bot_words import words_of
 from vaiven.flow.compile import compile_flow
 from vaiven.flow.document import Command, FlowDocument
 from vaiven.flow.flow import Entry, Flow
@@ -47,7 +48,7 @@ class FlowSet:
     """Made by ``build``, at load, once. ``flows`` are the current ones by name; ``shapes`` all runnable ones by shape hash,
     to which ``learn`` adds those that open sessions turn out to stand in. ``moving`` are the names of those that move people to
     their current version. ``asks`` are the keys of ``Facts.known`` that any flow can ask for. ``schedules`` are the starts that
-    flows make by themselves.
+    flows make by themselves. ``words`` are the bot's by language, ``languages`` the folded words by which people choose one.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class FlowSet:
         self.shapes = shapes
         self.error_flow = flows.get(spec.error_flow) if spec.error_flow is not None else None
         self.locale = _locale
+        self.words = words_of(spec, {lang for flow in flows.values() for lang in (flow.lang, *flow.document.translations)})
+        self.languages = {fold(word): lang for lang, words in spec.languages.items() for word in words}
         self._commands = {
             fold(word): BotCommand.of(command, flows) for command in reversed(spec.commands) for word in command.words
         }

@@ -43,7 +43,7 @@ from vaiven.flow.expressions import Expression
 from vaiven.flow.templates import Template
 
 HEX_DIGITS = 16
-_PLACES = frozenset({"file", "source", "targets", "uses"})
+_PLACES = frozenset({"file", "source", "targets", "translations", "uses"})
 """Fields that say where something was written, not what."""
 
 
@@ -99,10 +99,14 @@ def _digest(value: object) -> str:
 
 def _all(value: Any) -> Any:
     """A value as plain data: templates and expressions by their text, positions left out."""
+    if isinstance(value, Template) and value.others:
+        return [value.source, [[lang, other.source] for lang, other in sorted(value.others.items())]]
     if isinstance(value, Expression | Template):
         return value.source
     if is_dataclass(value):
         named = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in _PLACES}
+        if named.get("others", ()) is None:
+            del named["others"]  # a flow in one language is called what it was called before there were others
         return {"": type(value).__name__} | {name: _all(part) for name, part in named.items() if not isinstance(part, Position)}
     if isinstance(value, Mapping):
         return [[key, _all(part)] for key, part in value.items()]

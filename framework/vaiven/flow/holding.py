@@ -1,6 +1,6 @@
 """What was held while a call was under way, or while another flow lay upon the step that it was for."""
 
-from vaiven.flow.draft import Draft
+from vaiven.flow.draft import STEPS_A_TURN, Draft
 from vaiven.flow.driving import drive
 from vaiven.flow.expressions import ExpressionError
 from vaiven.flow.frames import node_at, restart_idle
@@ -22,7 +22,7 @@ def listen(draft: Draft, message: InboundMessage) -> None:
         if draft.is_open:
             drive(draft, FAILED)
         else:
-            draft.send(draft.flows.spec.words.error)
+            draft.send(draft.words.error)
 
 
 def release_held(draft: Draft) -> None:
@@ -37,7 +37,7 @@ def release_held(draft: Draft) -> None:
         draft.held = tuple(held for held in draft.held if held is not found)
         body = found.body
         draft.event = found
-        draft.taken = draft.limit = 0
+        draft.taken, draft.limit = 0, STEPS_A_TURN
         if isinstance(body, InboundMessage):
             if overtaken:
                 draft.record("unanswered", "held")

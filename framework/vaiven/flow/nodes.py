@@ -205,7 +205,7 @@ class Leave:
         if error_flow is not None and not draft.has_open(error_flow.name):
             draft.next_flow = error_flow.name
         else:
-            draft.send(draft.flows.spec.words.error)
+            draft.send(draft.words.error)
 
 
 class Path:

@@ -11,6 +11,7 @@ from vaiven.flow.expressions import Expression, ExpressionError
 from vaiven.flow.requests import text_of
 from vaiven.flow.templates import Template
 from vaiven.flow.texts import Text
+from vaiven.flow.tongues import OWN, Tongues
 from vaiven.model.messages import Layout, Option
 
 MAX_OFFERED = 99
@@ -51,28 +52,38 @@ class Choices:
     ``made``: they are made at run time, by ``make``, and stay as they are for the visit.
     """
 
-    __slots__ = ("_labels", "_specs", "_static")
+    __slots__ = ("_labels", "_only", "_specs", "_static", "_words")
 
     made = False
 
     def __init__(self, specs: Sequence[ChoiceSpec]) -> None:
         self._specs = tuple(specs)
         self._labels = tuple(Text(spec.label) for spec in specs)
-        self._static: Offer | None = None
-        fixed = [label.static for label in self._labels if label.static is not None]
-        if len(fixed) == len(self._labels):
-            self._static = self._offer(fixed)
+        langs = {lang for spec in specs for lang in (*(spec.label.others or ()), *(spec.others or ()))}
+        own = tuple(spec.also for spec in specs)
+        words = {lang: tuple((*spec.also, *(spec.others or {}).get(lang, ())) for spec in specs) for lang in langs}
+        self._words = Tongues(own, words)
+        self._static: Tongues[Offer | None] = Tongues(self._fixed(OWN), {lang: self._fixed(lang) for lang in langs})
+        self._only = None if langs else self._static.own
+
+    def _fixed(self, lang: str) -> Offer | None:
+        labels = [label for text in self._labels if (label := text.fixed(lang)) is not None]
+        return self._offer(labels, lang) if len(labels) == len(self._labels) else None
 
     def now(self, draft: Draft) -> Offer:
         """Raises ExpressionError if a label does."""
-        return self._static or self._offer([label.render(draft) for label in self._labels])
+        if self._only is not None:
+            return self._only
+        tongue = draft.tongue
+        return self._static[tongue] or self._offer([label.render(draft) for label in self._labels], tongue)
 
     def make(self, draft: Draft) -> tuple[tuple[str, str], ...]:
         """Ids and labels of a new visit. Raises ExpressionError."""
         return tuple((choice.id, choice.label) for choice in self.now(draft).offered)
 
-    def _offer(self, labels: Sequence[str]) -> Offer:
-        return Offer.of([Offered(spec.id, label, spec.also) for spec, label in zip(self._specs, labels, strict=True)])
+    def _offer(self, labels: Sequence[str], lang: str) -> Offer:
+        named = zip(self._specs, labels, self._words[lang], strict=True)
+        return Offer.of([Offered(spec.id, label, also) for spec, label, also in named])
 
 
 class MadeChoices(Choices):

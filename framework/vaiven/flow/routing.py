@@ -85,10 +85,10 @@ def _stale(draft: Draft, ask: AskNode | None) -> None:
     if ask is not None and ask.stale == "ignore":
         return
     if draft.is_open:
-        draft.because = draft.flows.spec.words.stale
+        draft.because = draft.words.stale
         drive(draft, REPEAT)
     else:
-        draft.send(draft.flows.spec.words.stale)
+        draft.send(draft.words.stale)
 
 
 # ---- 3 to 7: the question that waits
@@ -160,7 +160,7 @@ def _file(draft: Draft, message: InboundMessage, raw: str) -> None:
     elif raw.strip():
         _in_session(draft, ask, fold(raw), raw)
     else:
-        draft.because = draft.flows.spec.words.unread
+        draft.because = draft.words.unread
         drive(draft, NO_ANSWER)
         draft.because = ""
 
@@ -204,7 +204,7 @@ def _meanwhile(draft: Draft, node: CallNode, message: InboundMessage) -> None:
         drive(draft, MEANWHILE)
     elif sum(isinstance(event.body, InboundMessage) for event in draft.held) >= MAX_HELD:
         draft.record("not_held", draft.where)
-        draft.send(draft.flows.spec.words.busy)
+        draft.send(draft.words.busy)
     else:
         # Its payload stays in the history of this turn.
         draft.held = (*draft.held, changed(draft.event, body=changed(message, raw=b"")))

@@ -1,11 +1,12 @@
 """Every message that a flow can say, as long as it can become: what its bill at worst is reckoned from."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from vaiven.flow.document import Ask, Call, ChoiceSpec, End, FlowDocument, Part, Position, Route, Say, Step, Tally
 from vaiven.flow.expressions import Expression, ExpressionError
+from vaiven.flow.plurals import find_block
 from vaiven.flow.templates import Locale, Template
 
 _UNKNOWN = 20
@@ -19,12 +20,14 @@ _BY_KIND = {"date": 10, "time": 5, "datetime": 22, "phone": 16, "email": 40, "ur
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message. ``what`` names it, ``pick.ask``; ``bounded`` False: some value in it could be longer than it is here."""
+    """One message. ``what`` names it, ``pick.ask``; ``bounded`` False: some value in it could be longer than it is here.
+    ``first`` is the text that it begins with."""
 
     what: str
     at: Position
     text: str
     bounded: bool
+    first: Template
 
 
 def said(document: FlowDocument, params: Mapping[str, Any] | None = None) -> Iterator[Said]:
@@ -97,20 +100,29 @@ class _Sayer:
         text = "\n".join(self.filled(one, step) for one in texts)
         if with_choices and step is not None and not any("choices" in one.names for one in texts):
             text += "".join(f"\n{line}" for line in self.choices(step))
-        return Said(what, self.places.get(id(texts[0]), at), text, self.bounded)
+        return Said(what, self.places.get(id(texts[0]), at), text, self.bounded, texts[0])
 
     def filled(self, template: Template, step: Step | None) -> str:
         """The text with something as long as it can be in each of its braces."""
         if not template.expressions:
             return template.render({}, Locale())
+        return self.inside(template.source, step, _brace).replace("{{", "{").replace("}}", "}")
+
+    def inside(self, source: str, step: Step | None, brace: Callable[[str, int], int]) -> str:
         out, at = [], 0
-        source = template.source
-        while (opening := _brace(source, at)) >= 0:
+        while (opening := brace(source, at)) >= 0:
             out.append(source[at:opening])
+            block = find_block(source, opening)
+            if block is not None:
+                branches = [self.inside(source[start:end], step, _any_brace) for start, end in block.branches.values()]
+                longest = max(branches, key=len)
+                out.append(longest.replace("#", "xxx") if block.kind != "select" else longest)
+                at = block.end
+                continue
             closing = source.index("}", opening)
             out.append(self.value(source[opening + 1 : closing], step))
             at = closing + 1
-        return "".join((*out, source[at:])).replace("{{", "{").replace("}}", "}")
+        return "".join((*out, source[at:]))
 
     def value(self, inside: str, step: Step | None) -> str:
         name, *filters = (piece.strip() for piece in inside.split("|"))
@@ -186,6 +198,11 @@ def _brace(text: str, start: int) -> int:
     while at >= 0 and text.startswith("{{", at):
         at = text.find("{", at + 2)
     return at
+
+
+def _any_brace(text: str, start: int) -> int:
+    """In a branch no brace is doubled."""
+    return text.find("{", start)
 
 
 def _routes(step: Step) -> Iterator[Route]:

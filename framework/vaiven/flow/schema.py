@@ -21,6 +21,7 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 Schema = dict[str, Any]
 
 _NAME = "^[a-z][a-z0-9_]*$"
+_VARIABLE = r"^([a-z][a-z0-9_]*|contact\.lang)$"
 _DOTTED = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$"
 _FLOW = "^[a-z][a-z0-9_-]{0,63}$"
 _DURATION = "([1-9][0-9]{0,5}w)?([1-9][0-9]{0,5}d)?([1-9][0-9]{0,5}h)?([1-9][0-9]{0,5}m)?([1-9][0-9]{0,5}s)?"
@@ -149,7 +150,7 @@ def _ask() -> dict[str, tuple[Schema, str]]:
         "ask": (_ref("parts"), "Asks, and waits for the answer."),
         "as": (_ref("answer"), "The type of the answer."),
         "choices": (_ref("choices"), "The answers to choose from."),
-        "save": (_ref("name"), "The variable that keeps the answer."),
+        "save": (_ref("written"), "The variable that keeps the answer, or `contact.lang`."),
         "hint": (_ref("text"), "How to answer, in one sentence."),
         "retry": (_either(_ref("text"), _list(_ref("text"))), "What is said to an answer that does not fit: a text a try."),
         "else": (_ref("target"), "Where who has no tries left goes."),
@@ -167,9 +168,7 @@ def _tally() -> dict[str, tuple[Schema, str]]:
 
 def _call() -> dict[str, tuple[Schema, str]]:
     values, texts = {"type": "object"}, {"type": "object", "additionalProperties": _ref("text")}
-    http = [
-        _map({method: _ref("text"), "query": texts, "json": {}, "headers": texts}, (method,)) for method in METHODS
-    ]
+    http = [_map({method: _ref("text"), "query": texts, "json": {}, "headers": texts}, (method,)) for method in METHODS]
     resource = _map({"resource": _ref("name"), "of": _ref("text"), "do": _dotted(), "with": values}, ("resource", "of", "do"))
     return {
         "call": (_either(_dotted(), {"oneOf": [*http, resource]}), "A request, a registered action, or a word to a resource."),
@@ -250,7 +249,8 @@ def _definitions() -> Schema:
         "duration": {"type": "string", "minLength": 2, "pattern": f"^{_DURATION}$"},
         "part": _either(_ref("text"), _map({"if": _ref("expression"), "text": _ref("text")}, ("text",))),
         "parts": _either(_ref("perhaps"), {**_list(_ref("part")), "minItems": 1}),
-        "assignments": {**_named(_ref("expression")), "minProperties": 1},
+        "assignments": {**_named(_ref("expression"), _VARIABLE), "minProperties": 1},
+        "written": {"type": "string", "pattern": _VARIABLE},
         "route": _either(_ref("name"), _map(keys, ("go",))),
         "target": _either(_ref("name"), _map(keys, ("go",))),
         "reaction": _either(_ref("name"), {**_map(keys), "minProperties": 1}),
@@ -275,9 +275,7 @@ def _definitions() -> Schema:
             {"enum": list(TYPES)},
             _map({"type": {"enum": list(TYPES)}, "default": {}, "scope": {"enum": ["session", "contact"]}, "pii": _TRUE}),
         ),
-        "defaults": _map(
-            {"retry": _either(_ref("text"), _list(_ref("text"))), "else": _ref("target"), "after": _ref("after")}
-        ),
+        "defaults": _map({"retry": _either(_ref("text"), _list(_ref("text"))), "else": _ref("target"), "after": _ref("after")}),
     }
 
 

@@ -15,7 +15,7 @@ class Words:
     ``error``: an expression failed. ``stale``: a button of an earlier question was tapped. ``which``: an answer fits several
     choices, which follow. ``unread``: a photo or a place where a text was asked for. ``choose`` opens a list of choices.
     ``busy``: a call is under way, and no more messages can be held for it. ``resumed``, if any, stands before a question that
-    is asked again because another flow came between.
+    is asked again because another flow came between. ``switched``: the language was changed where no question waits.
     """
 
     help: str = "Text HELP for help, STOP to unsubscribe."
@@ -28,6 +28,7 @@ class Words:
     choose: str = "Choose"
     busy: str = "One moment, please."
     resumed: str = ""
+    switched: str = "We speak English now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class BotSpec:
     """What of ``bot.yaml`` the flows can see. ``params`` win over those of the flows, ``commands`` come after theirs.
 
     ``error_flow``: where people go when a flow fails or gives up on an answer; None: they get ``words.error``.
+    ``words_by_lang`` are texts of the bot in other languages than ``lang``, by the fields of ``Words``; ``languages`` are what
+    people write to be spoken to in a language.
     """
 
     name: str
@@ -45,6 +48,8 @@ class BotSpec:
     words: Words = Words()
     error_flow: str | None = None
     commands: tuple[Command, ...] = ()
+    words_by_lang: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    languages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,18 +31,27 @@ def start(draft: Draft, folded: str, raw: str) -> None:
             return
     if bot_command(draft, folded):
         return
-    if flows.recogniser is not None and folded:
-        intent = flows.recogniser(raw, draft.lang or flows.spec.lang)
-        meant = flows.way("intent", intent, channel) if intent is not None else None
-        if meant is not None:
-            enter(draft, *meant)
-            return
+    intent = _recognised(draft, raw) if flows.recogniser is not None and folded else None
+    meant = flows.way("intent", intent, channel) if intent is not None else None
+    if meant is not None:
+        enter(draft, *meant)
+        return
     fallback = flows.fallback(channel)
     if fallback is not None:
         enter(draft, *fallback)
     else:
         draft.record("unanswered", "no_start")
-        draft.send(flows.spec.words.help)
+        draft.send(draft.words.help)
+
+
+def _recognised(draft: Draft, raw: str) -> str | None:
+    """The intent of a text. A recogniser that raises knows none, and history tells."""
+    flows = draft.flows
+    try:
+        return flows.recogniser(raw, draft.lang or flows.spec.lang) if flows.recogniser is not None else None
+    except Exception as error:  # noqa: BLE001  whatever it is, the event must not come again and again
+        draft.record("recogniser_failed", type(error).__name__)
+        return None
 
 
 def by_word(draft: Draft, kind: str, word: str) -> bool:
@@ -144,6 +153,10 @@ def return_to(draft: Draft, flow: Flow, entry: Entry | None = None, answer: Unde
 
 def bot_command(draft: Draft, folded: str) -> bool:
     """Whether it was a command of the bot, which works wherever commands do, and when nothing is open."""
+    lang = draft.flows.languages.get(folded)
+    if lang is not None:
+        _speak(draft, lang)
+        return True
     command = draft.flows.command(folded, draft.event.channel)
     if command is None:
         return False
@@ -157,3 +170,14 @@ def bot_command(draft: Draft, folded: str) -> bool:
         # Its text reads nothing of any flow, so it can be made in whichever there is.
         draft.send(command.said.text(draft.trial(next(iter(draft.flows.flows.values())))))
     return True
+
+
+def _speak(draft: Draft, lang: str) -> None:
+    """Go on in another language: the question that waits is asked in it. No visit, no try, no timer changes."""
+    draft.speak(lang)
+    if not draft.is_open:
+        draft.send(draft.words.switched)
+        return
+    if not draft.flow.waits[draft.step].asks:
+        draft.because = draft.words.switched
+    drive(draft, REPEAT)

@@ -50,8 +50,9 @@ def step(flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms
     What happened besides is Recorded: ``version_lost`` (nobody knows the session's shape any more), ``stale_timer``,
     ``stale_button``, ``stale_answer``, ``unanswered``, ``relayed`` (for people to read), ``not_held``, ``unheard`` (an event for
     nobody), ``not_started``, ``already_opted_out``, ``call_failed``, ``text_failed`` (the bot's error text was said instead),
-    ``choices_left_out``, ``no_parser`` and ``parser_failed`` (not understood), and where the error transition was taken
-    ``expression_failed``, ``too_many_steps``, ``too_many_frames`` or ``no_such_flow``. Details name the flow and the step.
+    ``choices_left_out``, ``no_parser``, ``parser_failed`` and ``recogniser_failed`` (not understood), and where the error
+    transition was taken ``expression_failed``, ``too_many_steps``, ``too_many_frames`` or ``no_such_flow``. Details name the
+    flow and the step.
     """
     session = state.sessions.get(event.channel)
     draft = Draft(flows, state.contact, session, _legible(event), facts, now_ms)
@@ -131,7 +132,7 @@ def _load(draft: Draft, session: Session) -> bool:
 
 def _message(draft: Draft, message: InboundMessage, entered: bool) -> None:
     if message.lang is not None and draft.lang is None:
-        draft.lang = message.lang
+        draft.speak(message.lang)
     if not _consent(draft, message):
         if entered:
             draft.record("unanswered", "moved")  # it was for the step of the old version
@@ -142,7 +143,7 @@ def _message(draft: Draft, message: InboundMessage, entered: bool) -> None:
 
 def _consent(draft: Draft, message: InboundMessage) -> bool:
     """Legal words come before any flow. The provider's own verdict is taken where it gives one."""
-    facts, words = draft.facts, draft.flows.spec.words
+    facts, words = draft.facts, draft.words
     verdict, text = message.consent, message.text
     if verdict is None and message.choice is None:
         verdict = legal_word(text, facts.capabilities.sms_words)

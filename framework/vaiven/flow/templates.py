@@ -8,6 +8,7 @@ from typing import Any
 from vaiven.flow.expressions import Expression, compile_expression
 from vaiven.flow.filters import FILTERS, Filter, Locale, show
 from vaiven.flow.grammar import MAX_NUMBER, ExpressionError
+from vaiven.flow.plurals import Block, Branch, chooser, find_block
 from vaiven.flow.values import MAX_TEXT
 
 __all__ = ["Locale", "Template", "compile_template"]
@@ -23,6 +24,7 @@ class Template:
     ``render(scope, locale)`` gives the text; null prints as nothing. ``value(scope)`` gives the value itself where the text
     is exactly one ``{...}`` without a filter, else the rendered text. Both raise ExpressionError. ``names`` are the dotted
     names it reads, ``expressions`` its compiled pieces with their offset in the text, ``pieces`` its parts in order.
+    ``others`` is the same text in other languages, None: it is in one only.
     """
 
     source: str
@@ -31,6 +33,7 @@ class Template:
     render: Render
     value: Callable[[Mapping[str, Any]], Any]
     pieces: "tuple[str | Piece, ...]" = ()
+    others: "Mapping[str, Template] | None" = None
 
     @property
     def hours(self) -> frozenset[str]:
@@ -40,10 +43,11 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one ``{...}`` of a text shows, and the names it reads."""
+    """What one ``{...}`` of a text shows, and the names it reads. ``worded``: it has texts of its own to choose from."""
 
     names: frozenset[str]
     render: Render
+    worded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +65,41 @@ class _Slot:
     applied: tuple[_Applied, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One ``{n, plural, ...}``: its value, and the parts of its branches; None among them is the number itself."""
+
+    at: int
+    kind: str
+    expression: Expression
+    branches: "Mapping[str, list[_Part | None]]"
+
+
+_Part = str | _Slot | _Choice
+_DEEPEST = 5
+"""So many choices stand in each other at most."""
+
+
 def compile_template(text: str) -> Template:
     """Parse and compile. Raises ExpressionError, with the offset of what is wrong and what would be right."""
     if len(text) > MAX_TEXT:
         raise ExpressionError(f"a text has at most {MAX_TEXT} characters, this one has {len(text)}", MAX_TEXT, "split it")
     expressions: list[tuple[int, Expression]] = []
     parts = _parts(text, expressions)
-    slots = [part for part in parts if isinstance(part, _Slot)]
     render = _renderer(parts)
-    only = slots[0] if len(parts) == 1 and slots and not slots[0].applied else None
+    only = parts[0] if len(parts) == 1 and isinstance(parts[0], _Slot) and not parts[0].applied else None
     return Template(
         source=text,
         names=frozenset(name for _, expression in expressions for name in expression.names),
         expressions=tuple(expressions),
         render=render,
         value=only.expression.evaluate if only else lambda scope: render(scope, _PLAIN),
-        pieces=tuple(part if isinstance(part, str) else Piece(_names_of(part), _piece(part)) for part in parts),
+        pieces=tuple(part if isinstance(part, str) else _made(part) for part in parts),
     )
 
 
-def _parts(text: str, expressions: list[tuple[int, Expression]]) -> list[str | _Slot]:
-    parts: list[str | _Slot] = []
+def _parts(text: str, expressions: list[tuple[int, Expression]]) -> list[_Part]:
+    parts: list[_Part] = []
     literal: list[str] = []
     at = 0
     while at < len(text):
@@ -99,11 +117,51 @@ def _parts(text: str, expressions: list[tuple[int, Expression]]) -> list[str | _
             if literal:
                 parts.append("".join(literal))
                 literal = []
-            end = _closing(text, at)
-            parts.append(_slot(text, at + 1, end, expressions))
-            at = end + 1
+            part, at = _value(text, at, expressions)
+            parts.append(part)
     if literal:
         parts.append("".join(literal))
+    return parts
+
+
+def _value(text: str, at: int, expressions: list[tuple[int, Expression]], depth: int = 1) -> tuple[_Slot | _Choice, int]:
+    """What stands in the brace at this place, and where it ends."""
+    block = find_block(text, at)
+    if block is not None:
+        return _choice(text, at, block, expressions, depth), block.end
+    end = _closing(text, at)
+    return _slot(text, at + 1, end, expressions), end + 1
+
+
+def _choice(text: str, at: int, block: Block, expressions: list[tuple[int, Expression]], depth: int) -> _Choice:
+    if depth > _DEEPEST:
+        raise ExpressionError(f"more than {_DEEPEST} choices stand in each other here", at, "use steps, or shorter texts")
+    start, end = block.value
+    expression = _compiled(text, start, end, expressions)
+    numbered = block.kind != "select"
+    branches = {
+        word: _branch_parts(text, inner, stop, expressions, depth, numbered) for word, (inner, stop) in block.branches.items()
+    }
+    return _Choice(at, block.kind, expression, branches)
+
+
+def _branch_parts(
+    text: str, at: int, end: int, expressions: list[tuple[int, Expression]], depth: int, numbered: bool
+) -> list[_Part | None]:
+    """The text of a branch: in it a brace is always one of a value, and ``#`` the number."""
+    parts: list[_Part | None] = []
+    while at < end:
+        if text[at] == "{":
+            part, at = _value(text, at, expressions, depth + 1)
+            parts.append(part)
+            continue
+        opening = text.find("{", at, end)
+        stop = end if opening < 0 else opening
+        first, *others = text[at:stop].split("#") if numbered else [text[at:stop]]
+        parts.append(first)
+        for other in others:
+            parts += (None, other)
+        at = stop
     return parts
 
 
@@ -203,11 +261,11 @@ def _applied(text: str, start: int, end: int, expressions: list[tuple[int, Expre
     return _Applied(found, arguments)
 
 
-def _renderer(parts: list[str | _Slot]) -> Render:
+def _renderer(parts: list[_Part]) -> Render:
     if all(isinstance(part, str) for part in parts):
         constant = "".join(part for part in parts if isinstance(part, str))
         return lambda _scope, _locale: constant
-    pieces = [part if isinstance(part, str) else _piece(part) for part in parts]
+    pieces = [part if isinstance(part, str) else _made(part).render for part in parts]
 
     def render(scope: Mapping[str, Any], locale: Locale) -> str:
         text = "".join([piece if isinstance(piece, str) else piece(scope, locale) for piece in pieces])
@@ -216,6 +274,51 @@ def _renderer(parts: list[str | _Slot]) -> Render:
         return text
 
     return render
+
+
+def _made(part: _Slot | _Choice) -> Piece:
+    if isinstance(part, _Slot):
+        return Piece(_names_of(part), _piece(part))
+    chosen = _chosen(part)
+    return Piece(_names_within(part), lambda scope, locale: chosen(scope, locale, "#"), worded=True)
+
+
+def _names_within(choice: _Choice) -> frozenset[str]:
+    inner = [part for parts in choice.branches.values() for part in parts]
+    slots = [_names_of(part) for part in inner if isinstance(part, _Slot)]
+    choices = [_names_within(part) for part in inner if isinstance(part, _Choice)]
+    return choice.expression.names.union(*slots, *choices)
+
+
+def _chosen(choice: _Choice) -> Branch:
+    render = chooser(choice.kind, choice.expression.evaluate, {word: _branch(parts) for word, parts in choice.branches.items()})
+    at = choice.at
+
+    def chosen(scope: Mapping[str, Any], locale: Locale, sign: str) -> str:
+        try:
+            return render(scope, locale, sign)
+        except ExpressionError as error:
+            raise ExpressionError(str(error), at, error.cure) from None
+
+    return chosen
+
+
+def _branch(parts: list[_Part | None]) -> Branch:
+    pieces = [part if part is None or isinstance(part, str) else _numbered(part) for part in parts]
+
+    def render(scope: Mapping[str, Any], locale: Locale, sign: str) -> str:
+        return "".join(
+            [sign if piece is None else piece if isinstance(piece, str) else piece(scope, locale, sign) for piece in pieces]
+        )
+
+    return render
+
+
+def _numbered(part: _Slot | _Choice) -> Branch:
+    if isinstance(part, _Choice):
+        return _chosen(part)
+    shown = _piece(part)
+    return lambda scope, locale, _sign: shown(scope, locale)
 
 
 def _names_of(slot: _Slot) -> frozenset[str]:

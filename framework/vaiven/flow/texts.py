@@ -1,27 +1,47 @@
 """Texts as they run: static ones rendered once at load, and what becomes of one that fails."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vaiven.flow.document import Part
 from vaiven.flow.draft import Draft
 from vaiven.flow.expressions import Expression, ExpressionError, holds
 from vaiven.flow.templates import Locale, Template
+from vaiven.flow.tongues import Tongues
 from vaiven.model.messages import MessageClass
 
 
 class Text:
-    """A template; ``static`` is its text where nothing in it can change. ``local``: it says ``{choices}`` or ``{hint}``."""
+    """A template; ``static`` is its text where nothing in it can change. ``local``: it says ``{choices}`` or ``{hint}``.
 
-    __slots__ = ("local", "static", "template")
+    ``tongues`` is the same by language, None where it is in one only.
+    """
+
+    __slots__ = ("local", "static", "template", "tongues")
 
     def __init__(self, template: Template) -> None:
         self.template = template
-        self.static = None if template.expressions else template.render({}, Locale())
+        self.static: str | None = None
         self.local = not template.names.isdisjoint({"choices", "hint"})
+        self.tongues: Tongues[Text] | None = None
+        if template.others:
+            others = {lang: Text(other) for lang, other in template.others.items()}
+            self.tongues = Tongues(Text(replace(template, others=None)), others)
+            self.local = self.local or any(text.local for text in others.values())
+        elif not template.expressions:
+            self.static = template.render({}, Locale())
 
     def render(self, draft: Draft) -> str:
         """Raises ExpressionError."""
-        return self.template.render(draft.scope, draft.locale) if self.static is None else self.static
+        if self.static is not None:
+            return self.static
+        if self.tongues is not None:
+            return self.tongues[draft.tongue].render(draft)
+        return self.template.render(draft.scope, draft.locale)
+
+    def fixed(self, lang: str) -> str | None:
+        """Its text in a language, where nothing in that can change."""
+        return self.static if self.tongues is None else self.tongues[lang].static
 
 
 class Saying:
@@ -73,7 +93,7 @@ class Saying:
 def failed_text(draft: Draft) -> str:
     """What is said in place of a text that could not be made; history tells where."""
     draft.record("text_failed", draft.where)
-    return draft.flows.spec.words.error
+    return draft.words.error
 
 
 def saying(parts: Sequence[Part], message_class: MessageClass, apart: bool = False) -> Saying | None:

@@ -48,13 +48,14 @@ class Then:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceSpec:
-    """One choice of an ``ask``, in file order: its position is its number, from 1."""
+    """One choice of an ``ask``, in file order: its position is its number, from 1. ``others``: more words, by language."""
 
     id: str
     label: Template
     also: tuple[str, ...]
     at: Position
     go: str | None = None
+    others: Mapping[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

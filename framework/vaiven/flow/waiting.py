@@ -72,6 +72,8 @@ class CallNode(WaitingNode):
     def act(self, draft: Draft) -> None:
         draft.wait_at(self)
         draft.drop_answer(self.name)
+        # What was offered from the last answer is no question any more to which BACK could lead.
+        draft.trail = tuple(name for name in draft.trail if self.name not in draft.flow.asks[name].made_of)
         try:
             errand = self._errand(draft)
         except ExpressionError:

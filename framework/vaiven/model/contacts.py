@@ -14,6 +14,20 @@ _TIME = 6
 _ENTRY = _DIGEST + _TIME
 
 
+class Desk(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A conversation in the hands of people: of this agent, or of whoever takes it (``agent`` empty), on this channel.
+
+    ``since_ms`` is when they took it; ``unanswered_ms`` the instant of the first message that nobody has answered yet, 0: none.
+    """
+
+    channel: str
+    queue: str
+    agent: str = ""
+    name: str = ""
+    since_ms: int = 0
+    unanswered_ms: int = 0
+
+
 class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One person, as a turn sees them. ``version`` counts their turns and outlives sessions.
 
@@ -23,7 +37,8 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``last`` is the number of the latest event handled, so history is a chain to walk backwards.
     ``ring`` holds the digests and instants of the newest inbound ids; ``floor_ms`` is the instant of the newest id that
     fell out of it, None until it has overflowed. ``marks`` holds for each partition whose homes told this one something the
-    last row of theirs that was heard: they come in order, so one that is no newer is a copy.
+    last row of theirs that was heard: they come in order, so one that is no newer is a copy. ``desks`` holds by channel the
+    conversations that people have; the others are the bot's.
     """
 
     home: Urn
@@ -41,6 +56,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ring: bytes = b""
     floor_ms: int | None = None
     marks: dict[int, int] = {}
+    desks: dict[str, Desk] = {}
 
 
 class ContactState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

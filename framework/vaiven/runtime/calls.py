@@ -153,7 +153,8 @@ def awaits(state: ContactState, call: OutboundCall) -> bool:
     session = state.sessions.get(call.channel)
     if session is None or session.id != call.session:
         return False
-    return any((frame.step, frame.visit) == (call.step, call.visit) for frame in session.frames)
+    # Not by its step: a new version of the flow may have given that another name.
+    return any(frame.visit == call.visit for frame in session.frames)
 
 
 def _word(reason: str | None) -> str:

@@ -11,13 +11,14 @@ from vaiven.channels.text import split, to_gsm
 from vaiven.flow.step import Facts, FlowSet, Stepped, step
 from vaiven.model.calls import CALLS, TELLS, OutboundCall, ReplyTo, Told, telling_home
 from vaiven.model.contacts import Contact, ContactState, below_floor, digest_of, remember, seen
-from vaiven.model.effects import Call, CancelTimer, HandOff, OptIn, OptOut, Recorded, Send, StartTimer, Tally, Tell
-from vaiven.model.events import Event, Notice, OptedOut
+from vaiven.model.effects import Call, CancelTimer, Control, HandOff, OptIn, OptOut, Recorded, Send, StartTimer, Tally, Tell
+from vaiven.model.events import Event, Happened, Notice, OptedOut
 from vaiven.model.messages import Capabilities, InboundMessage, Layout, Media, MessageClass, MessageKind, OutboundMessage
 from vaiven.model.outbox import ROWS_A_TURN, OutboxRow
 from vaiven.model.receipts import DeliveryReceipt
 from vaiven.model.turns import Consent, Taken, Timer, Turn, TurnRecord
 from vaiven.model.urns import Urn, scheme_of
+from vaiven.runtime import desk
 from vaiven.runtime.facts import FactReader
 from vaiven.runtime.heard import TOLD, channel_of, hear
 from vaiven.runtime.people import queue_word
@@ -128,10 +129,38 @@ class Decider:
             facts = replace(facts, known=self.reader.known(contact.home, event.channel, now_ms))
         if isinstance(body, InboundMessage) and body.kind in UNHEARD:
             stepped = Stepped(contact, state.sessions.get(event.channel), (Recorded("unheard", body.kind.value),))
+        elif desk.is_act(event):
+            stepped = self._act(ContactState(contact, state.sessions), event, facts, now_ms)
         else:
             stepped = self._step(self.flows, ContactState(contact, state.sessions), event, facts, now_ms)
+        stepped = self._at_desk(stepped, event, now_ms)
         contact = changed(stepped.contact, version=contact.version + 1, last=taken.number, ring=ring, floor_ms=floor_ms)
         return _turn(taken, epoch, state, contact, stepped, facts, address, now_ms, self.flows.spec.name)
+
+    def _act(self, state: ContactState, event: Event, facts: Facts, now_ms: int) -> Stepped:
+        """What somebody of the business does. What is refused, or what no flow hears, changes nothing."""
+        contact, body = state.contact, event.body
+        assert isinstance(body, Happened)
+        unchanged = Stepped(contact, state.sessions.get(event.channel), ())
+        reason = desk.refusal(contact, contact.version, event, body, facts.sender, now_ms)
+        if reason:
+            return changed(unchanged, effects=desk.refused(reason))
+        if body.name == desk.NOTED:
+            return changed(unchanged, effects=(Recorded("noted"),))
+        if body.name == desk.SAYS:
+            return changed(unchanged, effects=(desk.said(body.data),))
+        if body.name == desk.JOINED and event.channel in contact.desks:
+            return changed(unchanged, effects=(Recorded("joined"),))
+        stepped = self._step(self.flows, state, event, facts, now_ms)
+        reason = desk.is_heard(body, contact, event, stepped.effects)
+        return changed(unchanged, effects=desk.refused(reason)) if reason else stepped
+
+    def _at_desk(self, stepped: Stepped, event: Event, now_ms: int) -> Stepped:
+        contact, effects = stepped.contact, stepped.effects
+        if not contact.desks and not any(isinstance(effect, Control) for effect in effects):
+            return stepped  # the bot has it, and keeps it
+        contact, effects = desk.kept(contact, event, effects, self.flows.spec.name, now_ms)
+        return changed(stepped, contact=contact, effects=effects)
 
     def _facts_for(self, channel: str, address: str) -> Facts:
         key = (channel, scheme_of(address))
@@ -222,6 +251,9 @@ def _turn(
 def _say(send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, facts: Facts, address: Urn, now_ms: int) -> None:
     """One row a part, in the order said."""
     event, message_class = taken.event, send.message_class
+    not_after_ms = now_ms + VALID_MS[message_class]
+    if isinstance(event.body, Happened) and event.body.name == desk.SAYS and send.template is None:
+        not_after_ms = min(not_after_ms, event.body.data.get("until", not_after_ms))
     for message in parts_of(send, facts.capabilities):
         rows.append(
             OutboxRow(
@@ -234,7 +266,7 @@ def _say(send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, fact
                 message=message,
                 message_class=message_class,
                 created_ms=now_ms,
-                not_after_ms=now_ms + VALID_MS[message_class],
+                not_after_ms=not_after_ms,
                 control=contact.control,
             )
         )

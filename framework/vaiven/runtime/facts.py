@@ -54,11 +54,6 @@ class FactReader:
         return tuple(self._queues)
 
     @property
-    def queues(self) -> tuple[str, ...]:
-        """The queues whose states are learnt, in the order of ``learn``."""
-        return tuple(self._queues)
-
-    @property
     def is_asked(self) -> bool:
         """Whether any flow asks for anything."""
         return bool(self._hours or self._queues)

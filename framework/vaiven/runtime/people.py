@@ -1,6 +1,7 @@
 """Queues of people: who waits for somebody of the business to talk to them. A resource that every bot has (``QUEUE``).
 
-Its state is ``{"waiting": [{"home", "channel", "session", "visit", "since", …}, …]}``, first come first.
+Its state is ``{"waiting": [{"home", "channel", "session", "visit", "since", …}, …]}``, first come first; and where people talk,
+``"taken": [{"home", "channel", "agent", "name", "since"}, …]``: which of its conversations somebody of the business has.
 """
 
 from typing import Any
@@ -9,8 +10,11 @@ from vaiven.model.calls import ReplyTo
 from vaiven.model.effects import HandOff, Tell
 from vaiven.model.urns import Urn, resource_home
 from vaiven.runtime.resources import Resource, Word
+from vaiven.runtime.tokens import TOKENS, tokens
 
 QUEUE = "queue"
+TAKEN = "taken"
+FREED = "freed"
 
 
 def queue_home(bot: str, name: str) -> Urn:
@@ -29,6 +33,13 @@ def queue_word(effect: HandOff, bot: str) -> Tell:
 def queue(state: dict[str, Any], word: Word, now_ms: int) -> tuple[dict[str, Any], list[Tell]]:
     """One queue. Who waits already and comes again, at another visit, goes to its end."""
     waiting, who = state.get("waiting", []), word.asker
+    taken = state.get("taken", [])
+    if word.name in (TAKEN, FREED) and word.sender is not None:
+        key = (word.sender, word.data["channel"])
+        taken = [one for one in taken if (one["home"], one["channel"]) != key]
+        if word.name == TAKEN:
+            taken = [*taken, {"home": word.sender, **word.data}]
+        return _kept(waiting, taken), []
     if who is None:
         return state, []
     match word.name:
@@ -38,7 +49,11 @@ def queue(state: dict[str, Any], word: Word, now_ms: int) -> tuple[dict[str, Any
             waiting = [*others, place | dict(word.data)]
         case "leave":
             waiting = [one for one in waiting if not _is_left(one, who)]
-    return {"waiting": waiting}, []
+    return _kept(waiting, taken), []
+
+
+def _kept(waiting: list[Any], taken: list[Any]) -> dict[str, Any]:
+    return {"waiting": waiting, "taken": taken} if taken else {"waiting": waiting}
 
 
 def _is_left(place: dict[str, Any], who: ReplyTo) -> bool:
@@ -46,4 +61,4 @@ def _is_left(place: dict[str, Any], who: ReplyTo) -> bool:
     return (place["home"], place["session"]) == (who.home, who.session) and place["visit"] <= who.visit
 
 
-BUILT_IN: dict[str, Resource] = {QUEUE: queue}
+BUILT_IN: dict[str, Resource] = {QUEUE: queue, TOKENS: tokens}

@@ -1,6 +1,7 @@
-"""What a bot brings along in Python, in its ``actions.py``: actions that flows call, parsers of answers, resources.
+"""What a bot brings along in Python, in its ``actions.py``: actions that flows call, parsers of answers, resources,
+recognisers of intents.
 
-    from vaiven import action, parser, resource
+    from vaiven import action, parser, recogniser, resource
 
     @action("faq.answer")
     async def answer(question: str) -> dict: ...          # runs beside the turns; what it gives is JSON
@@ -10,6 +11,9 @@
 
     @resource("slots")
     def slots(state, event, now): ...                     # pure; gives the new state and effects
+
+    @recogniser("words")
+    def intent(text: str, lang: str) -> str | None: ...   # pure; an intent that flows start by, None: none is known
 
 A decorated function stays what it was, so it can be tested as any other; it only bears what it was registered as.
 """
@@ -26,7 +30,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 KEY = "idempotency_key"
 """An action with a parameter of this name gets the call's ``key`` by it, so that it can do a thing once only."""
 
-KINDS = ("action", "parser", "resource")
+KINDS = ("action", "parser", "resource", "recogniser")
 _MARK = "__vaiven__"
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
 
@@ -63,6 +67,15 @@ class Registry:
     actions: Mapping[str, Action] = field(default_factory=dict)
     parsers: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
     resources: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    recognisers: Mapping[str, Callable[[str, str], str | None]] = field(default_factory=dict)
+
+    @property
+    def recogniser(self) -> Callable[[str, str], str | None] | None:
+        """All of them as one: the first that knows an intent, in the order of the file. None: there is none."""
+        return self._recognise if self.recognisers else None
+
+    def _recognise(self, text: str, lang: str) -> str | None:
+        return next((found for recognise in self.recognisers.values() if (found := recognise(text, lang)) is not None), None)
 
 
 NOTHING = Registry()
@@ -86,9 +99,16 @@ def resource(name: str) -> Callable[[Function], Function]:
     return _registers("resource", name)
 
 
+def recogniser(name: str) -> Callable[[Function], Function]:
+    """Register a pure function that tells the intent of a text, in a language, by which flows start; None: none that it knows."""
+    return _registers("recogniser", name)
+
+
 def _registers(kind: str, name: str) -> Callable[[Function], Function]:
     if kind == "resource" and name == "queue":
         raise ValueError("no resource can be named 'queue': so are the homes of people who wait")
+    if kind == "resource" and name == "tokens":
+        raise ValueError("no resource can be named 'tokens': so is the home of the HTTP API's tokens")
     if not isinstance(name, str) or not _NAME.match(name):
         raise ValueError(f"{name!r} cannot be the name of what is registered: write it as in @{kind}('desk.ticket')")
 
@@ -114,7 +134,7 @@ def collect(values: Iterable[object]) -> Registry:
             if found[kind].setdefault(name, value) is not value:
                 raise ValueError(f"two functions are registered as {kind} {name!r}")
     actions = {name: Action(name, function, _takes_key(function)) for name, function in found["action"].items()}
-    return Registry(actions, found["parser"], found["resource"])
+    return Registry(actions, found["parser"], found["resource"], found["recogniser"])
 
 
 def _takes_key(function: Callable[..., Any]) -> bool:

@@ -57,13 +57,13 @@ class Word:
     asker: ReplyTo | None = None
     key: str = ""
 
-    def answer(self, name: str, **data: Any) -> Tell | None:
+    def answer(self, name: str, /, **data: Any) -> Tell | None:
         """Say this to who waits for an answer; nothing, if nobody does. ``data`` is JSON."""
         if self.asker is None:
             return None
         return Tell(self.asker.home, name, data, to=self.asker)
 
-    def tell(self, home: Urn, name: str, channel: str = "", **data: Any) -> Tell:
+    def tell(self, home: Urn, name: str, /, channel: str = "", **data: Any) -> Tell:
         """Say something unasked. A person's flow hears it as ``<resource>.<name>``, in their session on ``channel``."""
         heard = name if is_resource(home) else f"{self.resource}.{name}"
         return Tell(Urn(home), heard, data, channel=channel)

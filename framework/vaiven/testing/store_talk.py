@@ -37,7 +37,9 @@ class StoreTalk(Talk):
     It has an event loop of its own, so its methods are not for use inside another; ``close`` ends it.
     """
 
-    def __init__(self, flows: FlowSet, capabilities: Any = SMS, *, make: Callable[[Callable[[], int]], Store], **more: Any) -> None:
+    def __init__(
+        self, flows: FlowSet, capabilities: Any = SMS, *, make: Callable[[Callable[[], int]], Store], **more: Any
+    ) -> None:
         super().__init__(flows, capabilities, **more)
         self._loop = asyncio.new_event_loop()
         self._store = make(lambda: self.now_ms)
@@ -90,4 +92,3 @@ class StoreTalk(Talk):
 
     def _run(self, done: Awaitable[T]) -> T:
         return self._loop.run_until_complete(done)
-

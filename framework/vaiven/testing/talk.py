@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace as changed
 
+from vaiven.edge.paths import with_translations
 from vaiven.flow.document import FlowDocument
 from vaiven.flow.load import load_flows
 from vaiven.flow.parse import parse
@@ -75,8 +76,11 @@ def flows_of(*texts: str, older: Sequence[str] = (), **spec: Any) -> FlowSet:
 
 
 def read_flows(*files: str | Path, **spec: Any) -> FlowSet:
-    """Flow files, checked, as a bot's compiled flows; ``spec`` are fields of BotSpec. Raises FlowError with every problem."""
-    texts = [(str(file), Path(file).read_text("utf-8")) for file in files]
+    """Flow files and the translations beside them, checked, as a bot's compiled flows; ``spec`` are fields of BotSpec.
+
+    Raises FlowError with every problem.
+    """
+    texts = [(str(file), file.read_text("utf-8")) for file in with_translations(map(Path, files))]
     documents, problems = load_flows(texts, spec.get("params", {}))
     if any(problem.is_error for problem in problems):
         raise FlowError(problems)

@@ -8,7 +8,8 @@
       1 Anna & Luca             the same message goes on
     ~ 11m                       time passes
 
-Settings stand first: ``flow`` (a path from the transcript's folder), ``param``, ``skin`` (``sms`` or ``whatsapp``), ``clock``.
+Settings stand first: ``flow`` (a path from the transcript's folder), ``param``, ``skin`` (``sms`` or ``whatsapp``), ``clock``,
+``language`` (``es español``: what people write to be spoken to in it).
 """
 
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def replay(text: str, folder: Path) -> str:
 def _talk(settings: list[str], folder: Path) -> Talk:
     files: list[Path] = []
     params: dict[str, str | int] = {}
+    languages: dict[str, tuple[str, ...]] = {}
     skin, clock = "sms", START_MS
     for setting in settings:
         key, _, value = setting.partition(" ")
@@ -43,13 +45,16 @@ def _talk(settings: list[str], folder: Path) -> Talk:
             case "param":
                 name, _, given = value.partition(" ")
                 params[name] = int(given) if given.isdecimal() else given
+            case "language":
+                lang, *words = value.split()
+                languages[lang] = tuple(words)
             case "skin":
                 skin = value
             case "clock":
                 clock = instant_ms(value)
             case _:
                 raise ValueError(f"a transcript has no setting {key!r}")
-    return Talk(read_flows(*files, params=params), SKINS[skin], channel=skin, now_ms=clock)
+    return Talk(read_flows(*files, params=params, languages=languages), SKINS[skin], channel=skin, now_ms=clock)
 
 
 def _line(talk: Talk, line: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ async def test_one_has_the_last_table_and_everybody_hears_once_while_workers_die
         rig.settle_bot(provider.url, write_bot(rig))
         members = await rig.fleet(3, fault="short:none")
         async with rig.doors(members) as clients:
-            running = asyncio.create_task(race.run(rig, clients, at_once=8))
+            running = asyncio.create_task(race.run(rig, clients, at_once=64))
             for kill in range(KILLS):
                 await clients.reached(100 + kill * 200)
                 victim = chance.randrange(len(members))

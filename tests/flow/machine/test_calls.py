@@ -10,7 +10,7 @@ from vaiven.flow.requests import url_of
 from vaiven.flow.templates import compile_template
 from vaiven.model.calls import ActionCall, HttpCall
 from vaiven.model.effects import Call, Recorded, Send, StartTimer, Tell
-from vaiven.testing.talk import Refused, Talk
+from vaiven.testing.talk import Refused, Talk, flows_of
 
 Make = Callable[..., Talk]
 
@@ -263,3 +263,27 @@ def test_an_interrupted_turn_saves_what_it_held(talk: Make) -> None:
     assert [event.body.text for event in at.session.held] == ["one", "two"]
     assert all(event.body.raw == b"" for event in at.session.held)
     assert not any(isinstance(effect, Send) for effect in at.effects)
+
+
+def test_back_does_not_lead_to_what_was_offered_from_a_call_that_is_made_again() -> None:
+    flow = """
+flow: slots
+starts: [{keyword: book}]
+steps:
+  day: {ask: "Which day?", as: text}
+  slots: {call: desk.slots, with: {day: "{day}"}, fail: lost}
+  time: {ask: "Which time?", choices: {each: slots.times, id: "{item}", label: "{item}"}}
+  sure:
+    ask: Sure?
+    choices: {again: {label: Another time, go: slots}, done: {label: Done, go: done}}
+  done: {end: "{time.label}.", outcome: done}
+  lost: {end: Lost., outcome: lost}
+"""
+    talk = Talk(flows_of(flow))
+    talk.say("book")
+    talk.say("friday")
+    talk.answer({"times": ["9:00", "10:00"]})
+    talk.say("1")
+    assert talk.say("another time") == []
+    assert talk.say("back") == ["Sure?\n1 Another time\n2 Done"]
+    assert talk.say("back") == ["Which day?"]

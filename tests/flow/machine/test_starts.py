@@ -104,6 +104,15 @@ def test_an_intent_starts_a_flow_only_where_a_recogniser_is_installed(talk: Make
     assert at.say("other") == ["Other?"]
 
 
+def test_a_recogniser_that_raises_knows_none(talk: Make) -> None:
+    def broken(text: str, lang: str) -> str:
+        raise ValueError(text)
+
+    at = talk(SHOP, recogniser=broken)
+    assert at.say("I want to buy") == ["Text HELP for help, STOP to unsubscribe."]
+    assert ("recogniser_failed", "ValueError") in what(at)
+
+
 # ---- schedules
 
 REMIND = """

@@ -2,7 +2,8 @@
 
     python tests/flow/words/rates.py [--failures | --all-failures] [--markdown] [--record]
 
-*tuned* phrases were looked at while words were added, *held out* ones only scored. ``--failures`` lists the tuned ones that
+*Tuned* phrases were looked at while words were added, *held out* ones were scored, and read when the words were done; the
+*second table* was written after that and is only scored. ``--failures`` lists the tuned ones that
 fail, ``--all-failures`` all; ``--record`` writes those that fail into phrases/failing.tsv, which the test compares. *wrong*
 counts what was taken for another value than it says, which is worse than asking again.
 """
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from vaiven.testing.phrases import Phrase, read_phrases
 
-TABLES = sorted((Path(__file__).parent / "phrases").glob("*.txt"))
+TABLES = sorted((Path(__file__).parent / "phrases").rglob("*.txt"))
+PARTS = {"tuned": "Tuned", "held out": "Held out", "second": "Second table"}
 KINDS = ("date", "time", "datetime", "integer", "number", "confirm", "many", "phone", "email", "url")
 
 
@@ -26,31 +28,34 @@ def main() -> None:
     arguments.add_argument("--markdown", action="store_true")
     arguments.add_argument("--record", action="store_true")
     options = arguments.parse_args()
-    phrases = [phrase for table in TABLES for phrase in read_phrases(table)]
-    counts: dict[tuple[str, str, bool], Counter[str]] = defaultdict(Counter)
+    phrases = [(part_of(table, phrase), phrase) for table in TABLES for phrase in read_phrases(table)]
+    counts: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     took: dict[str, list[float]] = defaultdict(list)
     failures = []
-    for phrase in {(one.kind, one.listener.lang): one for one in phrases}.values():
+    for phrase in {(one.kind, one.listener.lang): one for _, one in phrases}.values():
         phrase._replace(raw=f"{phrase.raw} xyz").read()
-    for phrase in phrases:
+    for part, phrase in phrases:
         found, seconds = timed(phrase)
         took[phrase.kind].append(seconds)
         result = "right" if found == phrase.value else "missed" if found is None else "wrong"
-        counts[phrase.kind, phrase.listener.lang, phrase.held_out][result] += 1
-        if result != "right" and (options.all_failures or (options.failures and not phrase.held_out)):
-            failures.append((phrase, found, result))
-    for held_out in (False, True):
-        print(f"\n{'Held out' if held_out else 'Tuned'}: right of all (wrong)\n")
-        rows(counts, held_out, options.markdown)
+        counts[phrase.kind, phrase.listener.lang, part][result] += 1
+        if result != "right" and (options.all_failures or (options.failures and part == "tuned")):
+            failures.append((part, phrase, found, result))
+    for part, title in PARTS.items():
+        print(f"\n{title}: right of all (wrong)\n")
+        rows(counts, part, options.markdown)
     print("\nMedian and 95th percentile of one answer, in µs\n")
     for kind in KINDS:
         times = sorted(took[kind])
         print(f"{kind:9} {statistics.median(times) * 1e6:7.0f} {times[int(len(times) * 0.95)] * 1e6:7.0f}")
     if options.record:
-        record([phrase for phrase in phrases if phrase.read() != phrase.value])
-    for phrase, found, result in failures:
-        place = f"{phrase.listener.lang} {phrase.kind}{' held out' if phrase.held_out else ''}"
-        print(f"{place}: {phrase.raw!r} is {phrase.value}, {result} {found or ''}")
+        record([phrase for _, phrase in phrases if phrase.read() != phrase.value])
+    for part, phrase, found, result in failures:
+        print(f"{phrase.listener.lang} {phrase.kind} {part}: {phrase.raw!r} is {phrase.value}, {result} {found or ''}")
+
+
+def part_of(table: Path, phrase: Phrase) -> str:
+    return "second" if table.parent.name == "second" else "held out" if phrase.held_out else "tuned"
 
 
 def record(failing: list[Phrase]) -> None:
@@ -65,7 +70,7 @@ def timed(phrase: Phrase) -> tuple[str | None, float]:
     return found, time.perf_counter() - start
 
 
-def rows(counts: dict[tuple[str, str, bool], Counter[str]], held_out: bool, markdown: bool) -> None:
+def rows(counts: dict[tuple[str, str, str], Counter[str]], part: str, markdown: bool) -> None:
     langs = sorted({lang for _, lang, _ in counts})
     line = "| {} | {} |" if markdown else "{:9} {}"
     between = " | " if markdown else ""
@@ -76,12 +81,7 @@ def rows(counts: dict[tuple[str, str, bool], Counter[str]], held_out: bool, mark
         cells = []
         for lang in (*langs, "all"):
             total = sum(
-                (
-                    counts[one, other, held_out]
-                    for one in KINDS
-                    for other in langs
-                    if kind in (one, "all") and lang in (other, "all")
-                ),
+                (counts[one, other, part] for one in KINDS for other in langs if kind in (one, "all") and lang in (other, "all")),
                 Counter(),
             )
             cell = f"{total['right']}/{total.total()}" + (f" ({total['wrong']})" if total["wrong"] else "")

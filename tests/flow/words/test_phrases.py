@@ -7,7 +7,7 @@ import pytest
 from vaiven.testing.phrases import Phrase, read_phrases
 
 TABLES = Path(__file__).parent / "phrases"
-PHRASES = [phrase for table in sorted(TABLES.glob("*.txt")) for phrase in read_phrases(table)]
+PHRASES = [phrase for table in sorted(TABLES.rglob("*.txt")) for phrase in read_phrases(table)]
 KINDS = sorted({(phrase.listener.lang, phrase.kind) for phrase in PHRASES})
 
 

@@ -51,6 +51,11 @@ def value(kind: str, raw: str, who: Listener | None = None, **bounds):
         ("datetime", "thursday 20 november 5pm"),
         ("integer", "4 or 5"),
         ("number", "1.2.3"),
+        ("datetime", "friday 7 to 8"),
+        ("datetime", "friday 19 nov 5pm"),
+        ("date", "friday 19.11."),
+        ("integer", "6 and a dog"),
+        ("phone", "07700 9001"),
     ],
 )
 def test_what_is_only_half_understood_is_not_understood(kind: str, raw: str) -> None:
@@ -60,6 +65,12 @@ def test_what_is_only_half_understood_is_not_understood(kind: str, raw: str) -> 
 def test_a_weekday_that_is_not_that_day_is_no_date() -> None:
     assert value("date", "friday 20 november") == "2026-11-20"
     assert read("date", "monday 20 november") is None
+
+
+def test_figures_are_not_torn_apart() -> None:
+    assert value("datetime", "viernes 19:00", listener("es")) == "2026-11-20T19:00+01:00"
+    assert value("datetime", "27.11. 19 uhr", listener("de")) == "2026-11-27T19:00+01:00"
+    assert read("date", "mañana a las 25", listener("es")) is None
 
 
 # ---- what was assumed

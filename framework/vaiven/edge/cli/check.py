@@ -9,11 +9,12 @@ import click
 
 from vaiven.edge.cli import FINDINGS, USAGE
 from vaiven.edge.cli.options import table
-from vaiven.edge.paths import BOT_FILE, FLOWS, bot_of, from_here
+from vaiven.edge.paths import BOT_FILE, FLOWS, bot_of, flow_files, from_here, with_translations
 
 if TYPE_CHECKING:
     from vaiven.edge.segments import Bill
     from vaiven.edge.settings import BotSettings
+    from vaiven.flow.checks import Known
     from vaiven.flow.problems import Problem
 
 
@@ -23,11 +24,24 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--strict", is_flag=True, help="Exit code 1 for warnings, too.")
 @click.option("--segments", is_flag=True, help="List every text with the SMS segments that it takes at worst.")
-def check(paths: tuple[Path, ...], form: str, as_json: bool, strict: bool, segments: bool) -> int:
+@click.option(
+    "--walk",
+    type=click.IntRange(1),
+    is_flag=False,
+    flag_value=400,
+    metavar="N",
+    help="Drive the flows by N random walks, 400 unless given.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="With --walk: other walks.")
+def check(paths: tuple[Path, ...], form: str, as_json: bool, strict: bool, segments: bool, walk: int | None, seed: int) -> int:
     """Check flow files, folders of them, and bots, and tell every problem at once: where, what is so, what would be right.
 
     PATHS are files or folders; without any, flows and bots of this folder. Flows in flows/NAME are checked with the params of
     bots/NAME where that is there. Values from the environment are taken to be right. Exit code 1: there is an error.
+
+    With --walk, flows without an error are then driven with answers that fit and with nasty ones, until each step was left by
+    each exit, or it is told which never was. What goes wrong is told with the shortest way to it, as a test file. Put --walk
+    behind PATHS.
     """
     folders, bots, single = _sort(paths or [path for path in (Path("flows"), Path("bots")) if path.is_dir()] or [Path()])
     if not (folders or bots or single):
@@ -38,6 +52,7 @@ def check(paths: tuple[Path, ...], form: str, as_json: bool, strict: bool, segme
     problems = found.problems
     errors = sum(problem.is_error for problem in problems)
     warnings = sum(problem.severity == "warning" for problem in problems)
+    walks = _walks(found, walk, seed) if walk is not None and not errors else []
     if form == "human":
         for problem in problems:
             click.echo(f"{problem}\n")
@@ -46,14 +61,26 @@ def check(paths: tuple[Path, ...], form: str, as_json: bool, strict: bool, segme
         hints = len(problems) - errors - warnings
         told = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}" + (f", {_count(hints, 'hint')}" if hints else "")
         click.echo(f"{_count(found.flows, 'flow')}, {_count(len(bots), 'bot')}: {told if problems else 'no problems'}.")
+        for each in walks:
+            click.echo(f"\n{each['told']}")
     else:
         totals: dict[str, Any] = {"errors": errors, "warnings": warnings, "flows": found.flows, "bots": len(bots)}
         if segments:
             totals["texts"] = [bill.plain() for bill in found.bills]
+        if walks:
+            totals["walks"] = [{key: value for key, value in each.items() if key != "told"} for each in walks]
         from vaiven.edge.reports import REPORTS
 
         click.echo(REPORTS[form](problems, totals))
-    return FINDINGS if errors or (strict and warnings) else 0
+    failed = any(fault["fails"] for each in walks for fault in each["faults"])
+    return FINDINGS if errors or failed or (strict and warnings) else 0
+
+
+def _walks(found: "_Found", walks: int, seed: int) -> list[dict[str, Any]]:
+    """What random walks through each folder of flows came to."""
+    from vaiven.edge.cli.walk import walked
+
+    return [walked(folder, bot, walks, seed) for folder, bot in found.sets]
 
 
 def _sort(paths: Iterable[Path]) -> tuple[list[Path], list[Path], list[Path]]:
@@ -84,46 +111,62 @@ class _Found:
     problems: list["Problem"]
     flows: int
     bills: list["Bill"]
+    sets: list[tuple[Path, Path | None]]
 
 
 def _check(folders: list[Path], bots: list[Path], single: list[Path]) -> _Found:
     """Every problem in file order, how many flow files were read, and what their texts cost."""
-    from vaiven.edge.segments import bills, expensive
-    from vaiven.edge.settings import read_settings
-    from vaiven.edge.surroundings import known_of
+    from vaiven.edge.segments import bills, dearer, expensive
     from vaiven.flow.checks import NOTHING
     from vaiven.flow.load import load_flows
     from vaiven.flow.problems import in_file_order
 
-    problems: list[Problem] = []
+    known, problems = _settings(bots) if bots else ({}, [])
     told: list[Bill] = []
-    known: dict[Path, BotSettings] = {}
-    for bot in bots:
-        settings, found = read_settings(bot)
-        problems += found
-        if settings is not None:
-            known[settings.flows] = settings
-    sets = {folder.resolve(): sorted(folder.glob(FLOWS)) for folder in folders}
+    sets = {folder.resolve(): flow_files(folder) for folder in folders}
     for folder in known:
-        sets.setdefault(folder, sorted(from_here(folder).glob(FLOWS)))
+        sets.setdefault(folder, flow_files(from_here(folder)))
     whole = set(sets)
-    for path in single:
+    for path in with_translations(single):
         files = sets.setdefault(path.parent.resolve(), [])
         if path.resolve() not in {each.resolve() for each in files}:
             files.append(path)
     for folder, files in sets.items():
         texts, unread = _read(files)
         settings = known.get(folder)
-        around, wrong = (NOTHING, []) if settings is None else known_of(settings)
+        around, wrong = (NOTHING, []) if settings is None else _around(settings)
         params = None if settings is None else settings.params
         documents, found = load_flows(texts, params, around, complete=folder in whole and not unread)
         problems += [*wrong, *unread, *found]
         costs = [bill for document in documents for bill in bills(document, params, around)]
-        problems += expensive(costs)
+        problems += [*expensive(costs), *dearer(costs)]
         told += costs
         if settings is not None and not any(problem.is_error for problem in found):
             problems += _missing_flows(settings, {document.name for document in documents})
-    return _Found(in_file_order(problems), sum(map(len, sets.values())), told)
+            problems += _missing_words(settings, {lang for document in documents for lang in document.translations})
+    number = sum(path.match(FLOWS) for files in sets.values() for path in files)
+    folders_and_bots = [(from_here(folder), known[folder].file if folder in known else None) for folder in sets]
+    return _Found(in_file_order(problems), number, told, folders_and_bots)
+
+
+def _settings(bots: Iterable[Path]) -> tuple[dict[Path, "BotSettings"], list["Problem"]]:
+    """The bots' settings by the folder of their flows, as far as they can be read."""
+    from vaiven.edge.settings import read_settings
+
+    known: dict[Path, BotSettings] = {}
+    problems: list[Problem] = []
+    for bot in bots:
+        settings, found = read_settings(bot)
+        problems += found
+        if settings is not None:
+            known[settings.flows] = settings
+    return known, problems
+
+
+def _around(settings: "BotSettings") -> tuple["Known", list["Problem"]]:
+    from vaiven.edge.surroundings import known_of
+
+    return known_of(settings)
 
 
 def _read(files: Iterable[Path]) -> tuple[list[tuple[str, str]], list["Problem"]]:
@@ -151,6 +194,20 @@ def _missing_flows(settings: "BotSettings", names: set[str]) -> Iterable["Proble
         if flow is not None and flow not in names:
             text = f"'{where}' names the flow '{flow}', which this bot does not have"
             yield Problem("no-flow", str(settings.file), at.line, at.column, text, suggest(flow, sorted(names), "Flows"))
+
+
+def _missing_words(settings: "BotSettings", langs: set[str]) -> Iterable["Problem"]:
+    """Texts that the bot gives in its own language and not in another that its flows speak."""
+    from vaiven.flow.bot_words import built_in
+    from vaiven.flow.problems import Problem
+
+    plain = built_in(settings.lang)
+    for lang in sorted(langs - {settings.lang}):
+        for name, text in settings.words.items():
+            if text != getattr(plain, name) and name not in settings.words_by_lang.get(lang, {}):
+                told = f"'words.{name}' is not there in '{lang}', which the flows of this bot speak, so it is said as it is"
+                cure = f"Add it: `words: {{{lang}: {{{name}: ...}}}}`."
+                yield Problem("untranslated", str(settings.file), 1, 1, told, cure, severity="warning")
 
 
 def _bill(bills: Iterable["Bill"]) -> str:

@@ -78,6 +78,7 @@ def publish(bot: Path, store: str | None, as_json: bool) -> int:
 
 def _documents(bot: Path) -> "list[FlowDocument]":
     """The checked flows of the bot in this folder. Raises FlowError, SettingsError."""
+    from vaiven.edge.paths import flow_files
     from vaiven.edge.settings import read_settings
     from vaiven.flow.load import load_flows
     from vaiven.model.errors import FlowError, SettingsError
@@ -85,7 +86,7 @@ def _documents(bot: Path) -> "list[FlowDocument]":
     settings, problems = read_settings(bot)
     if settings is None:
         raise SettingsError([str(problem) for problem in problems])
-    files = [(str(path), path.read_text("utf-8")) for path in sorted(settings.flows.glob("*.flow.yaml"))]
+    files = [(str(path), path.read_text("utf-8")) for path in flow_files(settings.flows)]
     documents, found = load_flows(files, settings.params)
     if any(problem.is_error for problem in found):
         raise FlowError([problem for problem in found if problem.is_error])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaiven.edge.paths import bot_of
+from vaiven.edge.paths import bot_of, with_translations
 
 if TYPE_CHECKING:
     from vaiven.edge.settings import BotSettings
@@ -100,11 +100,11 @@ def _partner(
     spec = BotSpec("talk") if settings is None else settings.spec
     known, wrong = (Known(), []) if settings is None else known_of(settings)
     spec = replace(spec, params={**spec.params, **dict(map(_param, params))}, error_flow=None)
-    texts = [(str(file), file.read_bytes().decode()) for file in files]
+    texts = [(str(file), file.read_bytes().decode()) for file in with_translations(files)]
     documents, problems = load_flows(texts, None if settings is None else spec.params, known, complete=False)
     if errors := [problem for problem in (*wrong, *problems) if problem.is_error]:
         raise FlowError(errors)
-    flows = FlowSet.build(spec, documents, parsers=registry.parsers)
+    flows = FlowSet.build(spec, documents, parsers=registry.parsers, recogniser=registry.recogniser)
     now_ms = time.time_ns() // 1_000_000 if at is None else _at(at)
     opens_ms = _opening(flows, now_ms) if at is None else None
     if opens_ms is not None:

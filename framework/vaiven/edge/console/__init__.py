@@ -74,6 +74,7 @@ class Console:
             ("/console", self._front),
             ("/console/index.json", self._index),
             ("/console/phones/{address:[^/]+}.json", self._phone),
+            ("/console/phones/{address:[^/]+}.test.yaml", self._recorded),
             ("/console/votes.json", self._polls),
             ("/console/votes/{poll:.+}.json", self._poll),
         ]
@@ -141,6 +142,21 @@ class Console:
         rows = await store.rows(home)
         plain = await self._plain(state.sessions.values())
         return _json(phone.view(address, self._channel, sms, state, records, rows, plain))
+
+    async def _recorded(self, request: web.Request) -> web.Response:
+        """What was said on a phone, as a test file to keep: the newest turns, from where no session was open."""
+        from vaiven.testing.flowtests.recording import conversation, recorded  # asked for by few, and seldom
+
+        address = read_address(request.match_info["address"])
+        self._simulator()
+        found = await conversation(self._bot.store, await self._home(address), newest=phone.SAVED)
+        try:
+            text = recorded(found.records, found.documents, channel=self._channel, params=self._bot.flows.spec.params)
+        except ValueError as error:
+            raise Unfit(404, f"There is nothing to save yet: {error}.") from None
+        name = "".join(sign if sign.isalnum() else "_" for sign in address)
+        headers = {"Content-Disposition": f'attachment; filename="{name}.test.yaml"', "Cache-Control": "no-store"}
+        return web.Response(text=text, content_type="application/yaml", charset="utf-8", headers=headers)
 
     async def _type(self, request: web.Request) -> web.Response:
         address = read_address(request.match_info["address"])

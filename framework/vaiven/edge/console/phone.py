@@ -33,6 +33,9 @@ from vaiven.model.urns import Urn
 NEWEST = 50
 """So many turns of a phone are shown, and the messages of these."""
 
+SAVED = 500
+"""So many turns at most become a test."""
+
 Json = dict[str, Any]
 
 

@@ -7,9 +7,9 @@ the file leads to, with that way; who compares the answer with null anywhere kno
 from collections.abc import Iterator, Mapping
 
 from vaiven.flow.checks.edges import when_done, while_waiting
-from vaiven.flow.checks.view import View
+from vaiven.flow.checks.view import View, tree
 from vaiven.flow.document import Ask, Call, Use
-from vaiven.flow.grammar import Binary, ListOf, Literal, Logic, Name, Node, Unary, parse_expression
+from vaiven.flow.grammar import Binary, ListOf, Literal, Logic, Name, Node, Unary
 from vaiven.flow.grammar import Call as FunctionCall
 from vaiven.flow.problems import Problem
 from vaiven.flow.templates import Template
@@ -133,7 +133,7 @@ def _minded(view: View) -> frozenset[str]:
         pieces = [one for _, one in use.piece.expressions] if isinstance(use.piece, Template) else [use.piece]
         for piece in pieces:
             if "null" in piece.source:
-                found.update(_compared_with_null(parse_expression(piece.source)))
+                found.update(_compared_with_null(tree(piece.source)))
     return frozenset(found)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vaiven.flow.checks.edges import BREAKS, FALL, after_verb, when_done
 from vaiven.flow.checks.view import View
-from vaiven.flow.checks.words import word_at
+from vaiven.flow.checks.words import all_commands, word_at
 from vaiven.flow.document import ActionTarget, Ask, Call, End, FlowDocument, Handoff, Position, Relay, ResourceTarget, Run, Step
 from vaiven.flow.problems import Problem, suggest
 
@@ -78,9 +78,9 @@ def runs(views: Sequence[View], named: Iterable[str] | None) -> Iterator[Problem
     flows = {view.document.name: view.document for view in views}
     names = None if named is None else sorted({*named, *flows})
     for view in views:
-        for command in view.document.commands:
+        for command in all_commands(view):
             if command.run is not None and names is not None and command.run not in names:
-                yield _no_flow(view, command.run, view.document.commands[0].at, names)
+                yield _no_flow(view, command.run, command.at, names)
         for step in view.document.steps:
             if not isinstance(step.verb, Run):
                 continue

@@ -10,10 +10,10 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from vaiven.flow.checks.view import View
+from vaiven.flow.checks.view import View, tree
 from vaiven.flow.document import Ask, Branch, Call, Route, Say, Set, Step, Tally, Use
 from vaiven.flow.expressions import Expression
-from vaiven.flow.grammar import Binary, ExpressionError, ListOf, Literal, Logic, Name, Node, Unary, parse_expression
+from vaiven.flow.grammar import Binary, ExpressionError, ListOf, Literal, Logic, Name, Node, Unary
 from vaiven.flow.grammar import Call as FunctionCall
 from vaiven.flow.problems import Problem
 from vaiven.flow.values import COMPARE, FUNCTIONS, calculate, compare, contains, kind_of, number
@@ -108,11 +108,10 @@ class _Inference:
         self.found: list[tuple[int, str, str]] = []
 
     def whole(self) -> Kinds:
-        return self.of(parse_expression(self.piece.source))
+        return self.of(tree(self.piece.source))
 
     def problems(self, is_condition: bool) -> Iterator[Problem]:
-        tree = parse_expression(self.piece.source)
-        got = self.of(tree)
+        got = self.of(tree(self.piece.source))
         if is_condition:
             self.condition(got, 0)
         for offset, text, cure in self.found:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from vaiven.flow.checks.edges import after_verb, entries, while_waiting
 from vaiven.flow.checks.known import NOTHING, Known
 from vaiven.flow.document import Ask, Call, FlowDocument, Position, Step, Tally, Use, Wait
 from vaiven.flow.expressions import Expression, ExpressionError
+from vaiven.flow.grammar import Node, parse_expression
 from vaiven.flow.problems import Problem
 from vaiven.flow.source import split_lines
 from vaiven.flow.templates import Locale, Template
@@ -88,7 +89,7 @@ class View:
         found: dict[str, tuple[str, ...] | None] = {}
         for step in self.document.steps:
             if isinstance(step.verb, Ask):
-                fields = _FIELDS.get(step.verb.answer.kind, ("value", "raw"))
+                fields = _FIELDS.get(step.verb.answer.kind, ("value", "raw", "assumed"))
                 found[step.name] = fields
             elif isinstance(step.verb, Tally):
                 found[step.name] = ("cast", "left", "option")
@@ -155,6 +156,12 @@ _FIELDS: Mapping[str, tuple[str, ...] | None] = {
     "custom": None,
 }
 """What the answers of a kind have beside their value; None: any field."""
+
+
+@lru_cache(maxsize=4096)
+def tree(source: str) -> Node:
+    """An expression that compiled, as a tree: several rules look at each."""
+    return parse_expression(source)
 
 
 def literal(text: Template) -> str | None:

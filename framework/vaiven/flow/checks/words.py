@@ -40,7 +40,7 @@ def legal_words(view: View) -> Iterator[Problem]:
         for choice in ask.answer.choices:
             for word in spellings(choice):
                 yield from _legal(view, choice.at, word, f"the choice '{choice.id}'", sms)
-    for command in _all_commands(view):
+    for command in all_commands(view):
         for word in command.words:
             yield from _legal(view, command.at, word, f"the command '{command.name}'", sms)
     for start in document.starts:
@@ -64,7 +64,7 @@ def _legal(view: View, at: Position, word: str, what: str, sms: bool) -> Iterato
         yield view.problem("legal-word", place, text, "Take another word.", width=len(word))
 
 
-def _all_commands(view: View) -> Iterator[Command]:
+def all_commands(view: View) -> Iterator[Command]:
     """Each once, though a section puts one onto many steps."""
     found = [command for step in view.document.steps for command in step.commands]
     return iter({command.at: command for command in (*view.document.commands, *found)}.values())
@@ -89,7 +89,7 @@ def commands(view: View) -> Iterator[Problem]:
 
 def back_words(view: View) -> Iterator[Problem]:
     """BACK is a command of every flow: one that takes its word hides it."""
-    for command in _all_commands(view):
+    for command in all_commands(view):
         for word in command.words:
             if fold(word) == "back":
                 text = f"the command '{command.name}' takes the word BACK, so people cannot go back where it works"
@@ -110,14 +110,14 @@ def spelled(view: View) -> Iterator[tuple[Position, str]]:
     """Every word that people may type, with the place of what it belongs to."""
     for _, ask in view.asks():
         yield from ((choice.at, word) for choice in ask.answer.choices for word in spellings(choice))
-    yield from ((command.at, word) for command in _all_commands(view) for word in command.words)
+    yield from ((command.at, word) for command in all_commands(view) for word in command.words)
     yield from ((start.at, word) for start in view.document.starts if start.kind == "keyword" for word in start.words)
 
 
 def empty_words(view: View) -> Iterator[Problem]:
     """Every alias and command word has a letter or a digit or an emoji: of punctuation nothing is left to compare."""
     words = [(choice.at, word) for _, ask in view.asks() for choice in ask.answer.choices for word in (choice.id, *choice.also)]
-    words += [(command.at, word) for command in _all_commands(view) for word in command.words]
+    words += [(command.at, word) for command in all_commands(view) for word in command.words]
     words += [(start.at, word) for start in view.document.starts if start.kind == "keyword" for word in start.words]
     for at, word in words:
         if not fold(word):

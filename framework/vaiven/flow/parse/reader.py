@@ -11,6 +11,7 @@ from vaiven.flow.problems import Problem, strange_letter, suggest
 from vaiven.flow.source import Entry, Node, Position, Scalar, Sequence, Source
 from vaiven.flow.source import Mapping as Map
 from vaiven.flow.templates import Template, compile_template
+from vaiven.flow.tongues import LANGUAGE
 
 _DURATION = re.compile(r"(?:[1-9][0-9]{0,5}[wdhms])+")
 _UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
@@ -216,7 +217,9 @@ class Reader:
         return step
 
     def variable(self, node: Node, key: str) -> str | None:
-        """The name of a variable that is written to, noted for ``check``."""
+        """The name of a variable that is written to, noted for ``check``; or the person's language."""
+        if isinstance(node, Scalar) and node.raw == LANGUAGE:
+            return LANGUAGE
         word = self.name(node, "a variable")
         if word is not None:
             self.targets.append(Target(word, _text_at(node), key, variable=True))

@@ -153,8 +153,15 @@ class Parser:
             if meaning.kind != "at" or (meaning.end < len(self._tokens) and not self._of(meaning.end, "num")):
                 yield said, meaning.end
         token = self._tokens[at]
-        if token.text in _MARKS or (token.text == "-" and not token.glued and self._loose(at + 1)):
+        if (token.text in _MARKS and not self._inside(at)) or (token.text == "-" and not token.glued and self._loose(at + 1)):
             yield said, at + 1
+
+    def _inside(self, at: int) -> bool:
+        """A mark inside of figures, which is never without a sense: 19:00 is no 19 and 00."""
+        beside = self._tokens[max(0, at - 1) : at + 2]
+        return (
+            len(beside) == 3 and beside[1].glued and beside[2].glued and beside[0].text.isdecimal() and beside[2].text.isdecimal()
+        )
 
     def _loose(self, at: int) -> bool:
         return at < len(self._tokens) and not self._tokens[at].glued
@@ -331,6 +338,8 @@ class Parser:
         for between in self._of(end, "after", "before"):
             if 0 < value < 60:
                 for hour in self._of(self._after(between.end, "at"), "num"):
+                    if digits and between.kind == "before" and end + 1 == between.end and self._is_range(value, hour.value):
+                        continue
                     minutes = value if between.kind == "after" else -value
                     yield from self._shifted(hour.value, minutes, self._oclock(hour.end))
         if value > 24 or (digits and len(self._tokens[start].text) > 2):
@@ -342,6 +351,10 @@ class Parser:
         said = marked or after != end or any(one.value in ("am", "pm") for one in self._of(end, "part"))
         if said or not self._of(self._after(end, "of"), "month"):  # "friday 19 nov" says no hour
             yield Clock(value, 0, sure, not said), after
+
+    def _is_range(self, first: int, second: int) -> bool:
+        """7 to 8 are two hours, 10 to 3 is one; only English says both with the same word."""
+        return self._words.lang == "en" and (first % 5 != 0 or first < second)
 
     def _with_minutes(self, hour: int, after: int, behind: Meaning, sure: bool) -> Iterator[tuple[Clock, int]]:
         if behind.kind == "plus":

@@ -105,7 +105,7 @@ class Lexicon:
 
     __slots__ = ("_glued", "_phrases", "_spoken", "_typable", "joint", "lang")
 
-    def __init__(self, lang: str, table: str, spoken: dict[str, int], joint: str, glued: str) -> None:
+    def __init__(self, lang: str, table: str, spoken: dict[str, int], joint: str, glued: tuple[str, ...]) -> None:
         self.lang = lang
         self._glued = glued
         self.joint = joint
@@ -131,18 +131,32 @@ class Lexicon:
     def cut(self, text: str) -> list[Token]:
         """The words, numbers and marks of a spaced text. What is written as one, zweitausendfünf, is cut at its thousands."""
         tokens = _cut(text)
-        return self._unglued(tokens) if self._glued and self._glued in text else tokens
+        for middle in self._glued:
+            if middle in text:
+                tokens = self._unglued(tokens, middle)
+        return tokens
 
-    def _unglued(self, tokens: list[Token]) -> list[Token]:
+    def _unglued(self, tokens: list[Token], times: str) -> list[Token]:
         found: list[Token] = []
         for token in tokens:
-            before, middle, after = token.text.partition(self._glued)
-            if middle and all(not part or part in self._spoken for part in (before, after)):
+            before, middle, after = token.text.partition(times)
+            after = after if after in self._spoken else after.removeprefix("und")  # hundertundeins
+            if middle and self._is_number(before) and self._is_number(after):
                 parts = [part for part in (before, middle, after) if part]
                 found += [Token(part, token.at, token.glued and not place) for place, part in enumerate(parts)]
             else:
                 found.append(token)
         return found
+
+    def _is_number(self, text: str) -> bool:
+        """Whether number words and thousands make up all of a text; nothing does, too."""
+        if not text or text in self._spoken:
+            return True
+        for times in self._glued:
+            before, middle, after = text.partition(times)
+            if middle and self._is_number(before) and self._is_number(after):
+                return True
+        return False
 
     def _file(self, table: dict[str, list[tuple[tuple[str, ...], str, Any]]], phrase: str, kind: str, value: Any) -> None:
         words = tuple(token.text for token in _cut(self.spaced(plain(phrase.strip()) or "")))
@@ -247,4 +261,4 @@ def lexicon(lang: str) -> Lexicon:
 @lru_cache(maxsize=len(LANGUAGES))
 def _load(short: str) -> Lexicon:
     module = import_module(f"vaiven.flow.types.languages.{short}")
-    return Lexicon(short, module.TABLE, module.SPOKEN, module.AND, getattr(module, "GLUED", ""))
+    return Lexicon(short, module.TABLE, module.SPOKEN, module.AND, getattr(module, "GLUED", ()))

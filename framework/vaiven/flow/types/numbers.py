@@ -31,7 +31,8 @@ _CHANGING = frozenset(
     for word in words(
         "not no never dont than least most about around roughly approximately approx nearly almost over under maybe "
         "perhaps or to between minus plus half quarter past dozen dozens percent times first second third point except "
-        "but from until before after am pm oclock up more less fewer either neither without if unless instead wait max "
+        "but from until before after am pm oclock up more less fewer either neither without if "
+        "unless instead wait and et und y e max "
         "min minimum maximum más mas menos medio casi unos unas entre sin ni o u aproximadamente alrededor quizás "
         "quizas talvez tal nunca pero excepto maximo minimo las hasta desde cada cuarto media mitad docenas tampoco ninguno "
         "moins plus environ presque ou sans demi pas jamais peut être etre sauf jusqu jusqua entre vers autour mais ni aucun "

@@ -39,6 +39,7 @@ export async function read(path) {
 }
 
 export const phonePath = (address) => `/console/phones/${encodeURIComponent(address)}.json`;
+export const testPath = (address) => `/console/phones/${encodeURIComponent(address)}.test.yaml`;
 export const pollPath = (poll) => `/console/votes/${encodeURIComponent(poll)}.json`;
 
 export async function type(address, message) {

@@ -1,5 +1,6 @@
 // Under a phone: where its session stands, what it remembers, which timers run, and the turns behind it.
 
+import { testPath } from "./api.js";
 import { h, icon, plural, time } from "./dom.js";
 
 const SHOWN = 6;
@@ -13,6 +14,7 @@ export class Inspector {
     this.turns = h("ol", { class: "turns" });
     this.count = h("summary", { text: "Turns" });
     this.more = h("button", { type: "button", class: "more", onclick: () => this.showAll() });
+    this.save = h("a", { class: "more save", download: true, hidden: true, text: "Save as test" });
     this.all = false;
     this.due = [];
     this.node = h(
@@ -23,6 +25,7 @@ export class Inspector {
       this.vars,
       this.timers,
       (this.history = h("details", { open: true }, this.count, this.turns)),
+      this.save,
     );
   }
 
@@ -36,6 +39,8 @@ export class Inspector {
     this.showVars(session, contact);
     this.showTimers(session?.timers ?? []);
     this.showTurns(state.turns);
+    this.save.href = testPath(state.address);
+    this.save.hidden = state.turns.length === 0;
   }
 
   showVars(session, contact) {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vaiven.edge.doctor.facts import SettingsFacts, Variable
-from vaiven.edge.paths import FLOWS, from_here
+from vaiven.edge.paths import flow_files, from_here
 from vaiven.edge.places import Layer, Place, Reader
 from vaiven.edge.settings import BotSettings, Where, bot_file, read_settings, where
 from vaiven.flow.load import load_flows
@@ -68,7 +68,7 @@ def _line(problem: Problem) -> str:
 def _flows(settings: BotSettings) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """Errors and warnings as lines, and how many files there are."""
     texts, unread = [], []
-    for file in sorted(from_here(settings.flows).glob(FLOWS)):
+    for file in flow_files(from_here(settings.flows)):
         try:
             texts.append((str(file), file.read_bytes().decode()))
         except (OSError, UnicodeDecodeError):

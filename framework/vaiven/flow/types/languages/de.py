@@ -19,12 +19,7 @@ def _below_hundred() -> dict[str, int]:
 
 
 def _spoken() -> dict[str, int]:
-    small = _below_hundred()
-    numbers = dict(small)
-    for hundred, word in ((1, ""), *enumerate(("ein", *_ONES[2:10]), 1)):
-        for joint in ("hundert", "hundertund"):
-            numbers |= {f"{word}{joint}{one}": hundred * 100 + value for one, value in small.items() if value}
-        numbers[f"{word}hundert"] = hundred * 100
+    numbers = _below_hundred()
     numbers |= {one.replace("ü", "ue").replace("ö", "oe"): value for one, value in numbers.items()}
     pairs = {
         "zu zweit": 2,
@@ -183,4 +178,4 @@ def _ordinals() -> str:
 _HALVES = (("ein", 1), *((one, value) for value, one in enumerate(_ONES[2:13], 2)))
 
 TABLE += _ordinals() + "\n" + "\n".join(f"tenths {value}5: {one}einhalb" for one, value in _HALVES)
-GLUED = "tausend"
+GLUED = ("tausend", "hundert")

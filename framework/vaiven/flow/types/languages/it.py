@@ -20,13 +20,8 @@ def _below_hundred() -> dict[str, int]:
 
 
 def _spoken() -> dict[str, int]:
-    small = _below_hundred()
-    numbers = dict(small)
-    for hundred, word in enumerate(("", *_ONES[2:10]), 1):
-        numbers[f"{word}cento"] = hundred * 100
-        for one, value in small.items():
-            if value:
-                numbers[f"{word}cento{one}"] = hundred * 100 + value
+    numbers = _below_hundred()
+    numbers |= {f"cent{one}": 100 + value for one, value in numbers.items() if one.startswith("ott")}
     return numbers | {"un": 1, "una": 1, "un paio": 2, "una coppia": 2, "una dozzina": 12, "mezza dozzina": 6, "una decina": 10}
 
 
@@ -132,4 +127,4 @@ beside: totale, in tutto, biglietti, tavolo per, un tavolo per, adulti, bambini,
 beside: pezzi, unità, anni, ho, voglio, vorrei, servono, giorni, volte, euro, dollari, chili, kg, km, stelle, stella, gradi
 beside: ciascuno
 """
-GLUED = "mila"
+GLUED = ("mila", "mille", "cento")
