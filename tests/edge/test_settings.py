@@ -165,6 +165,7 @@ channels:
     for word in (
         "'bot' must be a name", "no folder", "'store' names no store", "no setting 'profil'", "'public_url' must be https",
         "'lang' must be a language", "'Mars/Olympus' is no time zone", "'country' must be", "'Max' is no name",
+        "'params.deep' must be",
         "'weekdays' names no days", "'9 to 6' is no span", "no setting 'hlep'", "'words.stopped' must be a text",
         "the command 'menu' has neither", "'errors.flow' must be a text", "no setting 'txt'", "'calls.allow' must be a list",
         "'Sms' is no name for a channel", "no channel type 'twilo'", "channels.three.account", "'channels.three.rate' must be",

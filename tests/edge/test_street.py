@@ -394,3 +394,10 @@ async def test_connections_that_come_and_go_leave_nothing(short: bool, caplog: p
             if again == 0:
                 first = count
         assert count - first < 300
+
+
+async def test_a_server_that_is_made_otherwise_goes_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(street, "_SERVER", (*street._SERVER, "no_longer_there"))
+    async with served(True) as place:
+        assert not isinstance(place.running.server, street._Server)
+        assert [body for _, _, body in answers(await say(place, [hook(b"one") + LAST]))] == [b"eno", b"alive"]

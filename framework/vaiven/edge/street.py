@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import HttpVersion11, StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http_parser import RawRequestMessage
+from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 log = logging.getLogger("vaiven.web")
@@ -27,6 +27,8 @@ _NEEDED = {
     *("_buffer_paused", "_loop", "_parser", "transport"),
 }
 
+_SERVER = ("request_handler", "request_factory", "handler_cancellation", "requests_count", "_loop", "_kwargs")
+
 _FAILED = (
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n"
     b"Connection: close\r\n\r\n500 Internal Server Error"
@@ -37,7 +39,8 @@ def fits() -> bool:
     """Whether this aiohttp is made as the short way needs it."""
     slots = {*RequestHandler.__slots__, *BaseProtocol.__slots__}
     methods = ("_process_keepalive", "_resume_reading_if_drained", "_drain_helper", "writing_paused", "force_close")
-    return slots >= _NEEDED and all(hasattr(RequestHandler, name) for name in methods)
+    made = slots >= _NEEDED and all(hasattr(RequestHandler, name) for name in methods)
+    return made and hasattr(HttpRequestParser, "message_consumed") and hasattr(web.AppRunner, "_make_server")
 
 
 class _Connection(RequestHandler):
@@ -156,7 +159,8 @@ class _Runner(web.AppRunner):
         self._shortcuts = shortcuts
 
     async def _make_server(self) -> web.Server:
-        return _Server(await super()._make_server(), self._shortcuts)
+        own = await super()._make_server()
+        return _Server(own, self._shortcuts) if all(hasattr(own, name) for name in _SERVER) else own
 
 
 def runner(app: web.Application, shortcuts: Mapping[str, Shortcut], **settings: Any) -> web.AppRunner:

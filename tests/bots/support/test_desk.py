@@ -35,4 +35,4 @@ async def test_tried_again_under_its_key_it_is_the_same_note(actions, bot_file: 
 
 def test_only_the_owner_of_the_file_reads_it(actions, desk_file: Path) -> None:
     asyncio.run(actions["desk.ticket"](contact="tel:+12025550123", text="Wet.", idempotency_key="s:4"))
-    assert desk_file.stat().st_mode & 0o077 == 0  # noqa: ASYNC240 - a moment, in a test
+    assert desk_file.stat().st_mode & 0o077 == 0

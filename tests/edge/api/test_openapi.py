@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from vaiven.edge.api import access
@@ -10,8 +11,6 @@ from vaiven.edge.api.openapi import document
 from vaiven.edge.api.problems import KNOWN
 from vaiven.model.urns import Urn
 from vaiven.runtime.conversations import id_of
-
-schemathesis = pytest.importorskip("schemathesis")
 
 
 @pytest.fixture
