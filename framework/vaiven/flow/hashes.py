@@ -72,6 +72,11 @@ def shape_hash(document: FlowDocument) -> str:
     )
 
 
+def called(step: Step) -> str:
+    """What names the call of a step; empty if it makes none."""
+    return _digest(_all(step.verb.target)) if isinstance(step.verb, Call) else ""
+
+
 def pieces(document: FlowDocument) -> dict[str, tuple[str, str]]:
     """What a flow consists of, by name (``step pick``, ``command rules``): for each the hash of its shape and of all of it."""
     found: dict[str, tuple[object, object]] = {

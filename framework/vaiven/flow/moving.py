@@ -6,6 +6,7 @@ from msgspec.structs import replace as changed
 
 from vaiven.flow.diff import moved_to
 from vaiven.flow.document import Ask, Step
+from vaiven.flow.hashes import called
 from vaiven.flow.triggers import move_event
 from vaiven.model.sessions import Frame
 
@@ -20,13 +21,14 @@ NOT_ENTERED = 0
 def moved(frame: Frame, current: "Flow", old: "Flow | None") -> Frame | None:
     """The frame as it stands in the current version; None: it stays in its own.
 
-    Where both steps are of one kind, the visit, its tries and its answer go on: nothing is asked or called a second time.
+    Where both steps are of one kind, the visit, its tries and its answer go on: nothing is asked a second time, nor called where
+    both make the same call.
     """
     step = moved_to(current.document.migrate, set(current.nodes), frame.step)
     if step is None:
         return None
     known = old.waits.get(frame.step) if old is not None else None
-    same = known is not None and type(known) is type(current.waits.get(step))
+    same = known is not None and type(known) is type(current.waits.get(step)) and _goes_on(frame.step, step, current, old)
     passed = (current.document.migrate.get(name, name) for name in frame.trail)
     trail = tuple(name for name in passed if name in current.asks)
     visit = frame.visit if same else NOT_ENTERED
@@ -42,6 +44,13 @@ def _renamed(answers: dict[str, Any], current: "Flow", old: "Flow") -> dict[str,
         if before in answers and after not in answers and kinds[0].get(before) == kinds[1].get(after):
             found[after] = found.pop(before)
     return found
+
+
+def _goes_on(before: str, after: str, current: "Flow", old: "Flow | None") -> bool:
+    """Whether what is waited for is what the new step waits for: the answer of another call is no answer of this one."""
+    places = ((old, before), (current, after))
+    steps = [step for flow, name in places if flow is not None for step in flow.document.steps if step.name == name]
+    return len({called(step) for step in steps}) <= 1
 
 
 def _kind(step: Step) -> tuple[type, str]:

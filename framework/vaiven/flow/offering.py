@@ -108,16 +108,22 @@ class MadeChoices(Choices):
         if not isinstance(items, list | tuple):
             raise ExpressionError("choices are made from a list", 0, "as slots.slots")
         found: dict[str, str] = {}
-        scope = draft.scope
+        scope, left_out = draft.scope, len(items) > MAX_OFFERED
         try:
             for item in items[:MAX_OFFERED]:
                 scope["item"] = item
                 label = self._label.render(draft)
-                found.setdefault(label if self._id is None else text_of(self._id, scope), label)
+                name = label if self._id is None else text_of(self._id, scope)
+                if label.strip() and name.strip():
+                    found.setdefault(name, label)
+                else:
+                    left_out = True
         finally:
             scope.pop("item", None)
-        if len(items) > MAX_OFFERED:
+        if left_out:
             draft.record("choices_left_out", draft.where)
+        if not found:
+            raise ExpressionError("there is nothing to choose from", 0, "go elsewhere where size(...) == 0")
         return tuple(found.items())
 
 

@@ -287,3 +287,24 @@ steps:
     assert talk.say("another time") == []
     assert talk.say("back") == ["Sure?\n1 Another time\n2 Done"]
     assert talk.say("back") == ["Which day?"]
+
+
+def test_choices_without_a_name_are_left_out_and_none_at_all_is_an_error() -> None:
+    flow = """
+flow: slots
+starts: [{keyword: book}]
+steps:
+  slots: {call: desk.slots, fail: lost}
+  time: {ask: "Which time?", choices: {each: slots.times, id: "{item.id}", label: "{item.name}"}}
+  done: {end: "{time.label}.", outcome: done}
+  lost: {end: Lost., outcome: lost}
+"""
+    times = [{"id": "a", "name": " "}, {"id": None, "name": "Noon"}, {"id": "b", "name": "Nine"}]
+    talk = Talk(flows_of(flow))
+    talk.say("book")
+    assert talk.answer({"times": times}) == ["Which time?\n1 Nine"]
+    assert Recorded("choices_left_out", "slots/time") in talk.effects
+    none = Talk(flows_of(flow))
+    none.say("book")
+    assert none.answer({"times": []}) == ["Something went wrong here. Please try again in a minute."]
+    assert none.session is None

@@ -85,6 +85,16 @@ def test_a_call_under_way_is_not_made_again(talk: Make) -> None:
     assert at.answer_to(call, {}) == ["We changed.", "City?", "New Ola, hello?."]
 
 
+def test_the_answer_of_one_call_is_none_of_another(talk: Make) -> None:
+    at = inside(talk, "go", "Ola")
+    call = at.calls[0]
+    at.with_flows(flows_of(NEW.replace("call: find", "call: seek"), NEWS, older=[OLD]))
+    at.answer_to(call, {})
+    assert at.session.top.step == "search"
+    assert [each.request.name for each in at.calls] == ["seek"]
+    assert at.answer({}) == ["We changed.", "City?"]
+
+
 def test_a_step_of_another_kind_is_entered(talk: Make) -> None:
     at = inside(talk, "go", "Ola")
     at.answer({})

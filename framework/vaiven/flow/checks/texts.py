@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vaiven.flow.checks.view import View
 from vaiven.flow.checks.words import spelled, word_at
-from vaiven.flow.document import Call, HttpTarget
+from vaiven.flow.document import ActionTarget, Call, Group, HttpTarget, ResourceTarget
 from vaiven.flow.problems import Problem
 from vaiven.flow.templates import Template
 
@@ -41,6 +41,8 @@ _SECRET_NAME = re.compile(r"(?i)(?:^|[_-])(?:authorization|password|passwd|secre
 """Names of headers, query values and params whose value is nobody else's business."""
 _NAMED = re.compile(r"(?i)(?:password|passwd|secret|token|api[_-]?key|private[_-]?key)[\"']?\s*:")
 """A line that has such a name in it is not shown, whatever was found there."""
+_IN_ADDRESS = re.compile(r"[?&]([\w-]+)=([^&#{}]+)(?=[&#]|$)")
+"""A name and its value in plain letters, in the query of an address."""
 _HIDDEN = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -64,8 +66,7 @@ def secret_values(view: View) -> Iterator[Problem]:
     """What is called a password, a token or a key comes from the bot, not from the file."""
     cure = 'Name it in bot.yaml, `params: {name: {env: NAME}}`, and write `"{params.name}"` here.'
     for step in view.document.steps:
-        target = step.verb.target if isinstance(step.verb, Call) else None
-        for name, value in (*target.headers, *target.query) if isinstance(target, HttpTarget) else ():
+        for name, value in _given(step.verb.target) if isinstance(step.verb, Call) else ():
             line, column = _place(view, step.at.line, name)
             if _SECRET_NAME.search(name) and _is_written(value) and not _SECRETS.search(view.lines[line - 1]):
                 text = f"the value of '{name}' stands in the file, and flow files are for everybody's eyes"
@@ -77,9 +78,30 @@ def secret_values(view: View) -> Iterator[Problem]:
             yield Problem("secret", view.document.file, at.line, at.column, text, cure, len(name))
 
 
-def _is_written(value: Template) -> bool:
+def _given(target: HttpTarget | ActionTarget | ResourceTarget) -> Iterator[tuple[str, object]]:
+    """All that a call is given under a name: headers, query (in the address, too), body, arguments."""
+    if not isinstance(target, HttpTarget):
+        yield from _inside(target.arguments)
+        return
+    yield from (*target.headers, *target.query)
+    yield from ((found[1], found[2]) for found in _IN_ADDRESS.finditer(target.url.source))
+    if isinstance(target.json, Group):
+        yield from _inside(target.json.items)
+
+
+def _inside(items: Iterable[tuple[str | None, object]]) -> Iterator[tuple[str, object]]:
+    for name, value in items:
+        if isinstance(value, Group):
+            yield from _inside(value.items)
+        elif name is not None:
+            yield name, value
+
+
+def _is_written(value: object) -> bool:
     """Whether more than the name of a scheme stands there in plain letters."""
-    return not value.expressions and len(value.source.strip()) >= 4
+    if isinstance(value, Template):
+        return not value.expressions and len(value.source.strip()) >= 4
+    return isinstance(value, str) and len(value.strip()) >= 4
 
 
 def _place(view: View, line: int, name: str) -> tuple[int, int]:

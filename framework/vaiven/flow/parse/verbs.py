@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from vaiven.flow.document import Branch, End, Handoff, MediaSpec, Relay, Run, Say, Set, Split, Tally, TemplateSpec, Verb, Wait
+from vaiven.flow.expressions import ExpressionError
+from vaiven.flow.instants import instant_of
 from vaiven.flow.parse import ask, calls, routes
 from vaiven.flow.parse.reader import Fields, Reader
 from vaiven.flow.source import Mapping as Map
@@ -171,6 +173,13 @@ def _wait(reader: Reader, node: Node, _fields: Fields) -> Verb | None:
         return None
     if "until" in fields:
         until = reader.template(fields["until"].value, "`until`")
+        if until is not None and not until.expressions:
+            try:
+                instant_of(until.source, "UTC", 0)
+            except ExpressionError:
+                cure = 'Write a time, a day, both, or an instant: 09:00, 2026-12-24, "2026-12-24 09:00", 2026-12-24T09:00+01:00.'
+                reader.problem("bad-wait", fields["until"].value, f"'{until.source}' is no time to wait for", cure)
+                return None
         return None if until is None else Wait(until=until)
     event = reader.dotted(fields["event"].value, "an event")
     return None if event is None else Wait(event=event)
