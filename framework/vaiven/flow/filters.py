@@ -4,6 +4,7 @@ Dates, numbers and money follow CLDR by way of babel, which is imported at the f
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _LIKE_I = re.compile(r"h?[ií](?![aeou])", re.IGNORECASE)
 _MEANS_MORE = str.maketrans({"\u202f": " ", "\u00a0": " ", "\u2212": "-", "\u2019": "'"})
 _GSM_SIGNS = frozenset("£¥€¤")
 """Signs of money beyond ASCII that GSM-7 has; others are said by their code."""
+_GSM_LETTERS = frozenset("èéùìòÇØøÅåÆæßÉÄÖÑÜäöñüà")
+"""Letters beyond ASCII that GSM-7 has."""
 _DURATION_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -93,6 +96,16 @@ def _language(locale: Locale) -> str:
 def _narrow(text: str, locale: Locale) -> str:
     """A number format's thin and fixed spaces look like a space, and each would make the SMS a UCS-2 one."""
     return text.translate(_MEANS_MORE) if locale.gsm else text
+
+
+def _spelled(text: str) -> str:
+    """The name of a month without the marks that GSM-7 lacks, as people type it: 5 de marco, 1 aout. Other scripts stay."""
+    spelled = "".join(letter if letter in _GSM_LETTERS else _unmarked(letter) for letter in text)
+    return spelled if all(letter.isascii() or letter in _GSM_LETTERS for letter in spelled) else text
+
+
+def _unmarked(letter: str) -> str:
+    return "".join(part for part in unicodedata.normalize("NFD", letter) if not unicodedata.combining(part))
 
 
 @lru_cache(maxsize=64)
@@ -150,7 +163,8 @@ def _date(value: Any, locale: Locale) -> str:
     from babel.dates import format_date
 
     found = _local(value, locale)
-    return _narrow(format_date(found, "long", locale=_cldr(locale.lang)), locale)
+    text = _narrow(format_date(found, "long", locale=_cldr(locale.lang)), locale)
+    return _spelled(text) if locale.gsm and not text.isascii() else text
 
 
 def _datetime(value: Any, locale: Locale) -> str:
