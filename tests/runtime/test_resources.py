@@ -95,6 +95,13 @@ def test_an_answer_names_the_visit_that_waits() -> None:
     assert timer == StartTimer(f"expire:{ANA}", 1000 + HOLD_MS, "", "", 0)
 
 
+def test_what_is_answered_may_bear_any_name() -> None:
+    word = Word("ask", {}, "e1", "slots", "monday", ANA, ReplyTo(ANA, "sms", "s1", "book", 3))
+    data = {"name": "Ana", "home": "here"}
+    assert word.answer("full", **data) == Tell(ANA, "full", data, to=word.asker)
+    assert word.tell(ANA, "full", **data) == Tell(ANA, "slots.full", data)
+
+
 def test_nobody_waits_so_nothing_is_answered() -> None:
     assert answers(Slot().tell(happened("reserve", waits=False))) == []
 

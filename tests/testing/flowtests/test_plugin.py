@@ -12,15 +12,16 @@ BAD = "test: tea\ntalk:\n  - me: tea\n  - fork: {one: [{bot: Which tea?}], two: 
 
 
 @pytest.fixture
-def suite(pytester, kitchen):
-    """A folder of a suite with the kitchen's flow in it."""
+def suite(pytester, kitchen, monkeypatch):
+    """A folder of a suite with the kitchen's flow in it, and no plugin but ours, whether or not it is installed."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.syspathinsert(FRAMEWORK)
     pytester.makefile(".flow.yaml", tea=(kitchen.folder / "tea.flow.yaml").read_text("utf-8"))
     return pytester
 
 
 def ran(suite, *args):
-    return suite.runpytest_inprocess("-p", "vaiven.testing.pytest_plugin", "-p", "no:asyncio", *args)
+    return suite.runpytest_inprocess("-p", "vaiven.testing.pytest_plugin", *args)
 
 
 def test_each_talk_is_a_test(suite):
@@ -61,11 +62,13 @@ def test_without_flow_tests_nothing_is_loaded(tmp_path):
         "-p",
         "vaiven.testing.pytest_plugin",
         "-p",
-        "no:asyncio",
-        "-p",
         "no:cacheprovider",
     ]
     done = subprocess.run(
-        [*command, str(tmp_path)], cwd=tmp_path, env={"PYTHONPATH": str(FRAMEWORK)}, capture_output=True, text=True
+        [*command, str(tmp_path)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(FRAMEWORK), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout
