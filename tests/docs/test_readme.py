@@ -58,9 +58,10 @@ def test_its_commands_are_in_the_makefile(page, root: Path) -> None:
 def test_the_table_of_commands_is_about_a_bot_that_is_there(page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     lines = re.findall(r"^\| `vaiven ([^`]+)`", page("README.md").section("## A bot"), re.MULTILINE)
-    assert {line.split()[0] for line in lines} == {"talk", "check", "run", "votes", "doctor", "status"}
+    told = {line.split()[0] for line in lines}
+    assert told == {"talk", "check", "test", "run", "votes", "diff", "replay", "doctor", "status"}
     named = [word for line in lines for word in line.split() if "/" in word]
-    assert len(named) == 4
+    assert len(named) == 6
     assert [word for word in named if not (root / word).exists()] == []
     assert run(["check", *named]) == 0
     (poll,) = [line.split()[2] for line in lines if line.startswith("votes show")]
