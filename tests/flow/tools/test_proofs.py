@@ -175,6 +175,7 @@ TREES = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(TREES, st.data())
 def test_an_expression_that_is_told_fails_with_every_value(text, data):
+    """Every value that may be there, and null is none: `not answer` is told, for it holds only while nobody has answered."""
     told = codes(DOCUMENT.format(condition=json.dumps(text)))
     if "wrong-kind" not in told:
         return
