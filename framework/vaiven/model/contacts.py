@@ -38,7 +38,8 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ``ring`` holds the digests and instants of the newest inbound ids; ``floor_ms`` is the instant of the newest id that
     fell out of it, None until it has overflowed. ``marks`` holds for each partition whose homes told this one something the
     last row of theirs that was heard: they come in order, so one that is no newer is a copy. ``desks`` holds by channel the
-    conversations that people have; the others are the bot's.
+    conversations that people have; the others are the bot's. ``heard`` holds the instant of their newest message by channel,
+    of those channels that take anything only for a while after it.
     """
 
     home: Urn
@@ -57,6 +58,7 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     floor_ms: int | None = None
     marks: dict[int, int] = {}
     desks: dict[str, Desk] = {}
+    heard: dict[str, int] = {}
 
 
 class ContactState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -16,14 +16,15 @@ from vaiven.flow.verbs import Handoff, Relay
 from vaiven.model.contacts import Contact, ContactState, Desk, digest_of, seen
 from vaiven.model.effects import Recorded
 from vaiven.model.events import Happened
-from vaiven.model.messages import Capabilities, InboundMessage
+from vaiven.model.messages import Capabilities
 from vaiven.model.turns import TurnRecord
 from vaiven.model.urns import Urn, scheme_of
 from vaiven.runtime.bot import Bot
-from vaiven.runtime.desk import REFUSAL, SAYS
+from vaiven.runtime.desk import REFUSAL
 from vaiven.runtime.people import queue_home
 from vaiven.runtime.resources import is_resource
 from vaiven.runtime.transcripts import Item, by_turn, items
+from vaiven.runtime.window import closes_ms as closes
 
 PATIENCE_S = 5.0
 """An act is durable at once; for so long its turn is waited for, to tell what it came to."""
@@ -195,7 +196,7 @@ class Conversations:
             agent=_agent(desk),
             unanswered_since=desk.unanswered_ms or None if desk else None,
             opted_out=sender in contact.opt_outs,
-            window=await self._window(contact, channel),
+            window=self._window(contact, channel),
             items=[item for told in reversed(turns) for item in told],
             before=earlier,
         )
@@ -203,7 +204,7 @@ class Conversations:
     async def can(self, id: str) -> tuple[Capabilities, Window | None]:
         """What may be said there now. Raises NoSuchConversation."""
         channel, _, state = await self._loaded(id)
-        return self._capabilities(state.contact, channel), await self._window(state.contact, channel)
+        return self._capabilities(state.contact, channel), self._window(state.contact, channel)
 
     async def act(self, id: str, name: str, agent: Agent, key: str, version: int | None = None, **data: Any) -> Done:
         """Do something there: ``name`` is one of ``desk.ACTS``. The same ``key`` again does nothing and tells the same.
@@ -218,15 +219,13 @@ class Conversations:
         told: dict[str, Any] = {"agent": agent.id, "name": agent.name, **data}
         if version is not None:
             told["version"] = version
-        if name == SAYS and (window := await self._window(state.contact, channel)) is not None:
-            told["until"] = window.closes or 0
         event_id, body = f"desk:{channel}:{key}", Happened(name, told)
         if not seen(state.contact, digest_of(event_id)):
             await self._bot.intake.happen(event_id, home, body, channel)
         record = await self._record(home, event_id)
         if record is None:
             return Done("", None, None)
-        if _same(record.event.body) != _same(body):
+        if record.event.body != body:
             raise OtherAct(key)
         reason = next((each.detail for each in record.effects if isinstance(each, Recorded) and each.what == REFUSAL), "")
         after = record.after.contact.desks.get(channel) if record.after is not None else None
@@ -279,22 +278,10 @@ class Conversations:
     def _capabilities(self, contact: Contact, channel: str) -> Capabilities:
         return self._bot.lines[channel].channel.capabilities(scheme_of(contact.addresses[channel]))
 
-    async def _window(self, contact: Contact, channel: str) -> Window | None:
+    def _window(self, contact: Contact, channel: str) -> Window | None:
         can = self._capabilities(contact, channel)
-        if not can.window_ms:
-            return None
-        async for record in self._history(contact.home):
-            if isinstance(record.event.body, InboundMessage) and record.event.channel == channel:
-                closes = record.event.happened_ms + can.window_ms
-                return Window(closes, self._bot.clock() < closes, can.templates)
-        return Window(None, False, can.templates)
-
-
-def _same(body: object) -> tuple[str, dict[str, Any]] | None:
-    """What of an act was asked for; when the window closes is only found out at the door."""
-    if not isinstance(body, Happened):
-        return None
-    return body.name, {name: value for name, value in body.data.items() if name != "until"}
+        closes_ms = closes(contact, channel, can)
+        return None if closes_ms is None else Window(closes_ms or None, self._bot.clock() < closes_ms, can.templates)
 
 
 def _agent(desk: Desk | None) -> Agent | None:

@@ -16,6 +16,7 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "buried": ("Events set aside as dead letters.", ("reason",)),
     "retaken": ("Turns that had to run again.", ("reason",)),
     "votes": ("Votes decided.", ("poll", "outcome")),
+    "recorded": ("What happened in turns besides, such as a text that failed.", ("what",)),
     "rows": ("Rows put into the outbox; calls and words to other homes are on @calls and @tells.", ("channel", "class")),
     "sends": ("Calls to providers, by what came of them.", ("channel", "result")),
     "calls": ("Attempts at calls of flows, by what came of them.", ("kind", "outcome")),

@@ -13,12 +13,12 @@ from vaiven.model.calls import CALLS, TELLS, OutboundCall, ReplyTo, Told, tellin
 from vaiven.model.contacts import Contact, ContactState, below_floor, digest_of, remember, seen
 from vaiven.model.effects import Call, CancelTimer, Control, HandOff, OptIn, OptOut, Recorded, Send, StartTimer, Tally, Tell
 from vaiven.model.events import Event, Happened, Notice, OptedOut
-from vaiven.model.messages import Capabilities, InboundMessage, Layout, Media, MessageClass, MessageKind, OutboundMessage
+from vaiven.model.messages import Capabilities, InboundMessage, Layout, Media, MessageClass, OutboundMessage
 from vaiven.model.outbox import ROWS_A_TURN, OutboxRow
 from vaiven.model.receipts import DeliveryReceipt
 from vaiven.model.turns import Consent, Taken, Timer, Turn, TurnRecord
 from vaiven.model.urns import Urn, scheme_of
-from vaiven.runtime import desk
+from vaiven.runtime import desk, window
 from vaiven.runtime.facts import FactReader
 from vaiven.runtime.heard import TOLD, channel_of, hear
 from vaiven.runtime.people import queue_word
@@ -40,10 +40,9 @@ VALID_MS = {
 }
 """After so long a message is dropped, not sent: a stale code or receipt would only confuse."""
 
-UNHEARD = frozenset({MessageKind.ECHO, MessageKind.SYSTEM, MessageKind.DELETED, MessageKind.EDITED, MessageKind.OPTIN})
-"""Kinds that are not the person talking to the flow: they are recorded, and no flow hears them."""
-
 LATE = "older than the ring of known ids"
+WINDOW_CLOSED = "window_closed"
+"""Recorded of a text that no channel would have taken any more."""
 NO_WORDS = OutboundMessage("")
 STATELESS = (DeliveryReceipt, Notice)
 NOBODY = Facts(Capabilities(0), "")
@@ -127,7 +126,10 @@ class Decider:
         facts = self._facts_for(event.channel, address)
         if self.reader is not None and self.reader.is_asked:
             facts = replace(facts, known=self.reader.known(contact.home, event.channel, now_ms))
-        if isinstance(body, InboundMessage) and body.kind in UNHEARD:
+        if facts.capabilities.window_ms and isinstance(body, InboundMessage):
+            contact = window.heard(contact, event, body)
+        if isinstance(body, InboundMessage) and body.kind in window.UNHEARD:
+            # They are recorded, and no flow hears them.
             stepped = Stepped(contact, state.sessions.get(event.channel), (Recorded("unheard", body.kind.value),))
         elif desk.is_act(event):
             stepped = self._act(ContactState(contact, state.sessions), event, facts, now_ms)
@@ -142,7 +144,8 @@ class Decider:
         contact, body = state.contact, event.body
         assert isinstance(body, Happened)
         unchanged = Stepped(contact, state.sessions.get(event.channel), ())
-        reason = desk.refusal(contact, contact.version, event, body, facts.sender, now_ms)
+        closes_ms = window.closes_ms(contact, event.channel, facts.capabilities)
+        reason = desk.refusal(contact, contact.version, event, body, facts.sender, closes_ms is None or now_ms < closes_ms)
         if reason:
             return changed(unchanged, effects=desk.refused(reason))
         if body.name == desk.NOTED:
@@ -196,26 +199,17 @@ def _turn(
             sessions[channel] = stepped.session
         else:
             del sessions[channel]
-    record = TurnRecord(
-        number=taken.number,
-        version=contact.version,
-        previous=before.contact.last,
-        at_ms=now_ms,
-        event=event,
-        effects=effects,
-        after=ContactState(changed(contact, ring=b""), sessions),
-        flow=stepped.flow,
-        facts=stepped.facts,
-    )
     rows: list[OutboxRow] = []
     timers: list[Timer] = []
     cancelled: list[str] = []
     tallies: list[Tally] = []
     consents: list[Consent] = []
+    unsaid: list[Recorded] = []
     for effect in effects:
         match effect:
             case Send():
-                _say(effect, rows, taken, contact, facts, address, now_ms)
+                if not _say(effect, rows, taken, contact, facts, address, now_ms):
+                    unsaid.append(Recorded(WINDOW_CLOSED))
             case Tally():
                 tallies.append(effect)
             case StartTimer(key, due_ms, session, step_name, visit):
@@ -233,6 +227,17 @@ def _turn(
                 consents.append(Consent(contact.home, sender, isinstance(effect, OptOut), event.at_ms, word, event.id))
             case _:
                 pass
+    record = TurnRecord(
+        number=taken.number,
+        version=contact.version,
+        previous=before.contact.last,
+        at_ms=now_ms,
+        event=event,
+        effects=(*effects, *unsaid) if unsaid else effects,
+        after=ContactState(changed(contact, ring=b""), sessions),
+        flow=stepped.flow,
+        facts=stepped.facts,
+    )
     return Turn(
         epoch=epoch,
         number=taken.number,
@@ -248,13 +253,16 @@ def _turn(
     )
 
 
-def _say(send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, facts: Facts, address: Urn, now_ms: int) -> None:
-    """One row a part, in the order said."""
-    event, message_class = taken.event, send.message_class
+def _say(send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, facts: Facts, address: Urn, now_ms: int) -> bool:
+    """One row a part, in the order said. False: too late for its channel; its rows are made all the same, and never go."""
+    event, can, message_class = taken.event, facts.capabilities, send.message_class
     not_after_ms = now_ms + VALID_MS[message_class]
-    if isinstance(event.body, Happened) and event.body.name == desk.SAYS and send.template is None:
-        not_after_ms = min(not_after_ms, event.body.data.get("until", not_after_ms))
-    for message in parts_of(send, facts.capabilities):
+    if can.window_ms or send.template is not None:
+        closes_ms = window.closes_ms(contact, event.channel, can)
+        send = window.fitting(send, can, closes_ms is None or now_ms < closes_ms)
+        if closes_ms is not None and send.template is None:
+            not_after_ms = min(not_after_ms, closes_ms)
+    for message in parts_of(send, can):
         rows.append(
             OutboxRow(
                 partition=event.partition,
@@ -270,6 +278,7 @@ def _say(send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, fact
                 control=contact.control,
             )
         )
+    return now_ms < not_after_ms
 
 
 def _row_id(taken: Taken, index: int) -> int:

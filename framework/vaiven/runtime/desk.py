@@ -38,8 +38,10 @@ def is_act(event: Event) -> bool:
     return isinstance(event.body, Happened) and event.body.name in ACTS and event.body.sender is None
 
 
-def refusal(contact: Contact, version: int, event: Event, body: Happened, sender: str, now_ms: int) -> str:
-    """Why this act is refused before any flow hears it; empty: it is not. ``sender`` is our address, as opt-outs name it."""
+def refusal(contact: Contact, version: int, event: Event, body: Happened, sender: str, is_open: bool) -> str:
+    """Why this act is refused before any flow hears it; empty: it is not. ``sender`` is our address, as opt-outs name it;
+    ``is_open``: the channel takes anything for this person now.
+    """
     data, desk = body.data, contact.desks.get(event.channel)
     agent = data.get("agent", "")
     if "version" in data and data["version"] != version:
@@ -53,7 +55,7 @@ def refusal(contact: Contact, version: int, event: Event, body: Happened, sender
     if body.name == SAYS:
         if sender in contact.opt_outs:
             return "opted_out"
-        if now_ms >= data.get("until", now_ms + 1) and "template" not in data:
+        if not is_open and "template" not in data:
             return "window"
     return ""
 

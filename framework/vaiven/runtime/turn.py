@@ -8,6 +8,7 @@ from typing import Protocol
 
 from vaiven.flow.step import FlowSet
 from vaiven.model.contacts import ContactState
+from vaiven.model.effects import Recorded
 from vaiven.model.errors import StoreUnavailable
 from vaiven.model.outbox import OutboxRow
 from vaiven.model.turns import AlreadyHandled, Committed, LeaseLost, SessionMoved, Taken, Turn, Unreached, Verdict
@@ -326,6 +327,9 @@ class TurnLoop:
                     counts["votes", tally.poll, tally.outcome] += 1
                 for row in turn.rows:
                     counts["rows", row.channel, row.message_class] += 1
+                for effect in turn.record.effects if turn.record is not None else ():
+                    if effect.__class__ is Recorded:
+                        counts["recorded", effect.what] += 1
             case AlreadyHandled():
                 counts["retaken", "handled"] += 1
             case SessionMoved():

@@ -169,10 +169,10 @@ class Office:
         assert status == 200, page
         return page["conversations"]
 
-    async def handed_over(self, home: Urn = ZOE) -> None:
+    async def handed_over(self, home: Urn = ZOE, at_ms: int | None = None) -> None:
         """The person waits in the queue."""
-        await self.says("hello", home)
-        await self.says("1", home)
+        await self.says("hello", home, at_ms)
+        await self.says("1", home, at_ms)
         await self.until(self.listed, lambda found: any(one["person"] == home for one in found))
 
 

@@ -121,17 +121,18 @@ async def test_h4_the_window_counts_when_it_is_sent(office, monkeypatch):
     can = office.bot.lines["phone"].channel.capabilities("tel")
     windowed = type(can)(text_limit=can.text_limit, window_ms=day_ms)
     monkeypatch.setattr(type(office.bot.lines["phone"].channel), "capabilities", lambda _, __: windowed)
-    await office.handed_over()
+    heard_ms = office.bot.clock() - day_ms + 3_600_000
+    await office.handed_over(at_ms=heard_ms)
     await office.act("ana", "take")
-    await office.says("an hour left", at_ms=office.bot.clock() - day_ms + 3_600_000)
     shown = await office.show()
-    assert shown["window"]["open"]
+    assert shown["window"] == {"closes": heard_ms + day_ms, "open": True, "templates": False}
     assert (await office.act("ana", "reply", {"text": "in time"}))[0] == 200
     rows = await office.rows()
     assert rows[-1].not_after_ms == shown["window"]["closes"]
-    await office.says("long ago", at_ms=office.bot.clock() - day_ms - 1)
-    assert not (await office.show())["window"]["open"]
-    status, told = await office.act("ana", "reply", {"text": "too late"})
+    await office.handed_over(YAN, at_ms=office.bot.clock() - day_ms - 1)
+    await office.act("ana", "take", home=YAN)
+    assert not (await office.show(YAN))["window"]["open"]
+    status, told = await office.act("ana", "reply", {"text": "too late"}, home=YAN)
     assert (status, told["code"]) == (409, "window")
     assert "template" in told["detail"]
     assert (await office.act("ana", "reply", {"template": {"name": "hello_again"}}))[1]["code"] == "no_templates"
