@@ -75,6 +75,8 @@ def ahead_of_its_turn(mark: Mark) -> None:
     """An event that is handed over in memory is applied though others of its partition are still to be read from the inbox."""
     from vaiven.runtime.queues import Queues
 
+    original, ahead = Queues.filled, dict[Any, int]()
+
     def offer(self: Queues, taken: Any) -> None:
         partition = taken.event.partition
         last = self._taken.get(partition)
@@ -84,10 +86,15 @@ def ahead_of_its_turn(mark: Mark) -> None:
         if taken.number == last + 1:
             self._taken[partition] = taken.number
         else:
-            mark()
+            ahead[taken.event.home] = taken.number
             self._gaps.add(partition)
 
-    Queues.offer = offer
+    def filled(self: Queues, asked: Any, events: Any, complete: bool) -> None:
+        if any(taken.number < ahead.get(taken.event.home, 0) for taken in events):
+            mark()  # only of the same person's it matters
+        original(self, asked, events, complete)
+
+    Queues.offer, Queues.filled = offer, filled
 
 
 def send_before_commit(mark: Mark, nth: str) -> None:

@@ -27,6 +27,11 @@ PLANTS = {
 KILLED = {"none", "ack-before-append"}
 """Where one of the two is killed on the way."""
 
+RARE = "ahead-of-its-turn"
+ENOUGH = 15
+"""It takes two votes of one person, the second sent after the first was acknowledged: some of so many that overtake are such."""
+PATIENCE_S = 60
+
 
 @pytest.mark.crash
 @pytest.mark.parametrize("plant", PLANTS)
@@ -40,11 +45,17 @@ async def test_the_judge_finds(rig, figures, plant) -> None:
         async with rig.doors(members) as clients:
             numbers = [north_american(100 + index) for index in range(CONTACTS)]
             stop = asyncio.Event()
-            crowd = asyncio.create_task(rig.crowd(clients, numbers, ENDLESS if dies else VOTES, seed=7, stop=stop))
+            votes = ENDLESS if dies or plant == RARE else VOTES
+            crowd = asyncio.create_task(rig.crowd(clients, numbers, votes, seed=7, stop=stop))
             if dies:
                 assert await members[0].ended() == DIED
                 stop.set()
                 await rig.note_crash(members.pop(0).pid, {})
+            elif plant == RARE:
+                async with asyncio.timeout(PATIENCE_S):
+                    while not rig.fired.exists() or rig.fired.stat().st_size < ENOUGH:
+                        await asyncio.sleep(0.05)
+                stop.set()
             elif plant in KILLED:
                 await clients.reached(KILL_AT)
                 await rig.kill(members.pop(0))
