@@ -5,6 +5,7 @@ fault has happened: a test whose fault did not happen proves nothing. A fault ma
 
 - ``apart``: events are accepted and turned in two steps, as where something is in the way of doing both in one (on SQLite);
 - ``together``: they are accepted once nothing is in the way, so that both are done in one step (on SQLite);
+- ``slowly``: a word to another home is on its way for 50 ms, so that somebody who is killed had some to tell;
 - ``brief``, ``short``: leases end after 3 or 6 s and are shared twice a second, so that a test need not wait for longer.
 """
 
@@ -59,7 +60,19 @@ def leases_of(ttl_ms: int) -> None:
     leases.TTL_MS, bot.SHARE_S = ttl_ms, 0.5
 
 
+def slowly() -> None:
+    from vaiven.runtime.telling import Telling
+
+    begin = Telling.begin
+
+    def later(self: Telling, *args: Any) -> None:
+        asyncio.get_running_loop().call_later(0.05, begin, self, *args)
+
+    setattr(Telling, "begin", later)  # noqa: B010
+
+
 SETTINGS: dict[str, Callable[[], None]] = {
+    "slowly": slowly,
     "apart": apart,
     "together": together,
     "brief": functools.partial(leases_of, BRIEF_MS),

@@ -1,19 +1,22 @@
 """Resources: small machines with homes of their own, that people's conversations and each other talk to."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from vaiven.flow.spec import BotSpec
 from vaiven.model.calls import ReplyTo
 from vaiven.model.contacts import Contact
 from vaiven.model.effects import CancelTimer, Effect, Recorded, Send, StartTimer, Tell
 from vaiven.model.events import Event, Happened, StartFlow, TimerDue
 from vaiven.model.outbox import RowState
 from vaiven.model.urns import Urn, resource_home
+from vaiven.runtime.hours import Hours
 from vaiven.runtime.registry import Registry
-from vaiven.runtime.resources import Resources, Word
+from vaiven.runtime.resources import About, Resources, Word
 from vaiven.stores.memory import MemoryStore
 from vaiven.stores.sqlite import SqliteStore
 
@@ -212,6 +215,16 @@ async def test_many_ask_for_one_slot_and_everybody_hears_once(road: Any) -> None
     assert (await state_of(road, SLOT))["who"] == homes[told.index(["reserved"])]
 
 
+async def test_what_changed_nothing_is_remembered_without_the_whole_state(road: Any) -> None:
+    homes = guests(3)
+    for n, home in enumerate(homes):
+        await ask(road, home, "reserve", f"go{n}")
+        await road.rest()
+    records = [record async for record in road.store.history(SLOT)]
+    assert [record.after is None for record in reversed(records)] == [False, True, True]
+    assert (await road.store.load([SLOT]))[0].contact.version == 3
+
+
 async def test_a_hold_that_nobody_confirms_is_free_again(road: Any) -> None:
     first, second = guests(2)
     await ask(road, first, "reserve", "a")
@@ -287,3 +300,19 @@ async def test_a_person_hears_it_where_they_talk_to_us(road: Any) -> None:
     assert [(event.id, event.channel) for event in heard[:2]] == [("e2", "sms"), ("e1", "sms")]
     assert len(heard) == 3
     assert await road.store.dead(9) == []
+
+
+def test_a_resource_knows_its_bot_and_where_others_of_it_live() -> None:
+    def teller(state: State, word: Word, now_ms: int) -> tuple[State, list[Effect | None]]:
+        opens = [opens.hour for opens, _ in word.about.hours["open"].spans(date(2026, 7, 1), word.about.zone)]
+        other = word.home("guests", str(word.sender))
+        return state, [word.tell(other, "told", name=word.about.params["name"], opens=opens), word.answer("ok", name="x")]
+
+    about = About.of(BotSpec("tv-vote", zone="Europe/Madrid", params={"name": "Casa"}), {"open": Hours((((540, 600),),) * 7)})
+    resources = Resources({"slots": teller, "guests": guest}, about)
+    asker = ReplyTo(ANA, "sms", "s1", "book", 1)
+    _, effects = resources.step(Contact(SLOT), Event("e", SLOT, 0, "", 0, Happened("x", {}, sender=ANA, answer_to=asker)), 0)
+    assert [(each.home, each.name, each.data) for each in effects if isinstance(each, Tell)] == [
+        (resource_home("tv-vote", "guests", ANA), "told", {"name": "Casa", "opens": [7]}),
+        (ANA, "ok", {"name": "x"}),
+    ]

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from vaiven.edge.channel_settings import ChannelSettings, read_channels
 from vaiven.edge.command_settings import read_commands
+from vaiven.edge.event_settings import read_events
 from vaiven.edge.hours_settings import read_hours
 from vaiven.edge.language_settings import BotWords, read_languages, read_words
 from vaiven.edge.paths import BOT_FILE, FLOWS
 from vaiven.edge.places import UNKNOWN, Layer, Place, Reader, given
 from vaiven.edge.reach import Reach
+from vaiven.edge.reply_settings import CannedReply, read_replies
 from vaiven.edge.store_settings import profile, read_profile, read_store
 from vaiven.flow.bot_words import built_in
 from vaiven.flow.document import Command
@@ -22,6 +24,7 @@ from vaiven.flow.problems import Problem, in_file_order, suggest
 from vaiven.flow.source import Source, scan
 from vaiven.flow.spec import BotSpec
 from vaiven.model.errors import SettingsError
+from vaiven.runtime.happenings import Hook
 from vaiven.runtime.hours import Hours
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -62,6 +65,8 @@ class BotSettings:
     commands: tuple[Command, ...] = ()
     words_by_lang: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     languages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    replies: Mapping[str, CannedReply] = field(default_factory=dict)
+    events: Mapping[str, Hook] = field(default_factory=dict)
 
     @property
     def spec(self) -> BotSpec:
@@ -219,6 +224,8 @@ def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> Bo
         error_flow=error_flow,
         hours=read.get("hours") or {},
         call_hosts=read.get("calls") or (),
+        replies=read.get("replies") or {},
+        events=read_events(reader, places["events"], read.get("calls") or ()) if "events" in places else {},
         commands=read_commands(reader, places["commands"], read.get("params") or {}) if "commands" in places else (),
     )
 
@@ -317,11 +324,18 @@ def _params(reader: Reader, place: Place) -> dict[str, Any]:
         value = reader.value(child)
         if not _PARAM.match(name):
             reader.say(child, "wrong-setting", f"'{name}' is no name for a param", "Write it as max_votes.", at_key=True)
-        elif isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict | list) for each in value)):
-            reader.say(child, "wrong-setting", f"'{child.name}' must be one value, or a list of values")
         else:
-            found[name] = None if value is UNKNOWN else value
+            found[name] = _known(value)
     return found
+
+
+def _known(value: Any) -> Any:
+    """A value, or a list or a map of them. What could not be read, and has been told, is nothing."""
+    if isinstance(value, dict):
+        return {name: _known(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_known(each) for each in value]
+    return None if value is UNKNOWN else value
 
 
 def _errors(reader: Reader, place: Place) -> tuple[str | None, str | None]:
@@ -367,6 +381,8 @@ _READERS: dict[str, Callable[[Reader, Place], Any]] = {
     "languages": read_languages,
     "errors": _errors,
     "calls": _calls,
+    "replies": read_replies,
 }
-"""What reads each setting, in the order in which a file is best written; ``commands`` and ``channels`` need what these read."""
-_KNOWN = (*_READERS, "commands", "channels")
+"""What reads each setting, in the order in which a file is best written; ``events``, ``commands`` and ``channels`` need
+what these read."""
+_KNOWN = (*_READERS, "events", "commands", "channels")

@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace as changed
+
 from vaiven.flow.answers import Understood
-from vaiven.flow.document import After, Ask, Step
+from vaiven.flow.document import After, Ask, Step, TemplateSpec
 from vaiven.flow.draft import TRAIL, Draft
 from vaiven.flow.expressions import Expression, ExpressionError, holds
 from vaiven.flow.offering import Choices, Offer, offers, options, placed, placeholder
+from vaiven.flow.showing import filled
 from vaiven.flow.taking import Parser, Taker, taker
 from vaiven.flow.templates import Template
 from vaiven.flow.texts import Saying, Text, failed_text
 from vaiven.flow.waiting import WaitingNode
+from vaiven.model.effects import Send
 from vaiven.model.messages import InboundMessage, Layout
 
 
@@ -38,6 +42,7 @@ class AskNode(WaitingNode):
         self._save = verb.save
         self._skip: Expression | None = verb.skip
         self._question = Saying(verb.question, self.message_class)
+        self._template = verb.template
         self._hint = Text(verb.hint) if verb.hint is not None else None
         self._retry = None if retry is None else tuple(Text(text) for text in retry)
         self._choices: Choices | None = offers(verb.answer)
@@ -75,6 +80,25 @@ class AskNode(WaitingNode):
         layout = self._prepare(draft, offer)
         text = self._question.text(draft)
         self._send(draft, f"{before}\n{text}" if before else text, offer, layout, always=True)
+        if self._template is not None:
+            self._approve(draft, self._template, offer)
+
+    def _approve(self, draft: Draft, spec: TemplateSpec, offer: Offer | None) -> None:
+        """The question that has just been put bears its template. A payload that is a choice's id is a tap on that choice."""
+        asked = draft.effects[-1] if draft.effects else None
+        if not isinstance(asked, Send):
+            return
+        try:
+            template = filled(spec, draft)
+        except ExpressionError:
+            draft.record("text_failed", f"{self._prefix}template")
+            return
+        if offer is not None:
+            shown = options(f"{self._prefix}{draft.visit}:", offer)
+            ids = {choice.id: option.id for choice, option in zip(offer.offered, shown, strict=True)}
+            template = changed(template, payloads=tuple(ids.get(payload, payload) for payload in template.payloads))
+            draft.asked = draft.visit
+        draft.effects[-1] = changed(asked, template=template)
 
     def offer(self, draft: Draft) -> Offer | None:
         return None if self._choices is None else self._choices.now(draft)

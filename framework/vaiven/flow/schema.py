@@ -158,6 +158,7 @@ def _ask() -> dict[str, tuple[Schema, str]]:
         "skip": (_ref("expression"), "When it is not asked."),
         "stale": ({"enum": ["explain", "accept", "ignore"]}, "What a tap on an old button of this question does."),
         "interruptible": (_TRUE, "Whether keywords of other flows are heard here."),
+        "template": (_ref("template"), "A message that the provider approved, for when the channel's window is closed."),
     }
 
 

@@ -36,7 +36,7 @@ class Showing:
         message_class = self._said.message_class
         try:
             media = tuple(_file(spec, draft) for spec in self._media)
-            template = None if self._template is None else _filled(self._template, draft)
+            template = None if self._template is None else filled(self._template, draft)
         except ExpressionError:
             draft.send(failed_text(draft), message_class)
             return
@@ -60,7 +60,8 @@ def _file(spec: MediaSpec, draft: Draft) -> Media:
     return Media(mime or _MIMES.get(spec.kind, "application/octet-stream"), url, name=name)
 
 
-def _filled(spec: TemplateSpec, draft: Draft) -> TemplateMessage:
+def filled(spec: TemplateSpec, draft: Draft) -> TemplateMessage:
+    """Raises ExpressionError."""
     scope, locale = draft.scope, draft.locale
     return TemplateMessage(
         name=spec.name,

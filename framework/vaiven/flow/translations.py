@@ -97,11 +97,13 @@ class _Taker:
                 self.unknown(key, entry.key)
 
     def unknown(self, key: str, node: Node) -> None:
-        known = sorted({*self.spots, *self.beginnings})
-        parent = key.rpartition(".")[0]
-        beside = [one for one in known if one.rpartition(".")[0] == parent]
-        cure = suggest(key, beside or known, "Keys here")
-        self.reader.problem("unknown-text", node, f"this flow has no text '{key}'", cure)
+        above = key
+        while above and above not in self.beginnings:
+            above = above.rpartition(".")[0]
+        start = f"{above}." if above else ""
+        beside = sorted({start + one[len(start) :].partition(".")[0] for one in self.spots if one.startswith(start)})
+        wanted = start + key[len(start) :].partition(".")[0]
+        self.reader.problem("unknown-text", node, f"this flow has no text '{key}'", suggest(wanted, beside, "Keys here"))
 
     def take(self, key: str, node: Node, name: Scalar) -> None:
         spot = self.spots.get(key)

@@ -119,7 +119,8 @@ class Say:
 class Ask:
     """``retry`` None: absent, so the hint and the question once.
 
-    ``otherwise``: the route of ``else``, None: the bot's error flow.
+    ``otherwise``: the route of ``else``, None: the bot's error flow. ``template`` goes instead of the question where the channel
+    has templates, and its time for anything else is over.
     """
 
     question: tuple[Part, ...]
@@ -132,6 +133,7 @@ class Ask:
     skip: Expression | None = None
     stale: str = "explain"
     interruptible: bool = True
+    template: TemplateSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,10 @@ class Hours(msgspec.Struct, frozen=True):
         """
         now = datetime.fromtimestamp(now_ms / 1000, UTC)
         today = now.astimezone(zone).date()
-        return any(
-            opens <= now < closes for day in (today - timedelta(days=1), today) for opens, closes in self._spans(day, zone)
-        )
+        return any(opens <= now < closes for day in (today - timedelta(days=1), today) for opens, closes in self.spans(day, zone))
 
-    def _spans(self, day: date, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
+    def spans(self, day: date, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
+        """When it opens on this date and when it closes then, as instants in UTC, by the clocks of ``zone``."""
         if day not in self.closed:
             for opens, closes in self.week[day.weekday()]:
                 yield _instant(day, opens, zone), _instant(day, closes if closes > opens else closes + DAY, zone)

@@ -22,7 +22,7 @@ from vaiven.runtime.facts import FactReader
 from vaiven.runtime.hours import Hours
 from vaiven.runtime.people import BUILT_IN
 from vaiven.runtime.registry import Registry
-from vaiven.runtime.resources import Resources
+from vaiven.runtime.resources import About, Resources
 from vaiven.stores.contract import FlowVersion, Store
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -61,7 +61,7 @@ class Scene:
         """Decides turns of history by these flows."""
         spec = flows.spec
         reader = Recollection(self.hours, zone_of(spec.zone), spec.name)
-        resources = Resources({**self.registry.resources, **BUILT_IN})
+        resources = Resources({**self.registry.resources, **BUILT_IN}, About.of(spec, self.hours))
         return Rethinker(Decider(flows, self.lines, resources=resources, reader=reader), reader)
 
 

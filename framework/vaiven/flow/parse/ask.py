@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from vaiven.flow.document import AnswerSpec, Ask, ChoiceSpec, Route, Verb
-from vaiven.flow.parse import routes
+from vaiven.flow.parse import approved, routes
 from vaiven.flow.parse.reader import Fields, Reader
 from vaiven.flow.source import Entry, Node, Scalar
 from vaiven.flow.source import Mapping as Map
 from vaiven.flow.templates import Template
 
-KEYS = ("as", "choices", "save", "hint", "retry", "else", "reject", "skip", "stale", "interruptible")
+KEYS = ("as", "choices", "save", "hint", "retry", "else", "reject", "skip", "stale", "interruptible", "template")
 NAMES = frozenset({"choices", "hint"})
 """Names that only the texts of an ``ask`` have."""
 ANSWERS: Mapping[str, tuple[str, ...]] = {
@@ -61,6 +61,7 @@ def ask(reader: Reader, node: Node, fields: Fields) -> Verb | None:
         skip=reader.optional(fields, "skip", reader.expression),
         stale=stale or "explain",
         interruptible="interruptible" not in fields or reader.boolean(fields["interruptible"].value, "`interruptible`"),
+        template=approved.template(reader, fields["template"].value) if "template" in fields else None,
     )
 
 

@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from vaiven.flow.document import Branch, End, Handoff, MediaSpec, Relay, Run, Say, Set, Split, Tally, TemplateSpec, Verb, Wait
+from vaiven.flow.document import Branch, End, Handoff, MediaSpec, Relay, Run, Say, Set, Split, Tally, Verb, Wait
 from vaiven.flow.expressions import ExpressionError
 from vaiven.flow.instants import instant_of
-from vaiven.flow.parse import ask, calls, routes
+from vaiven.flow.parse import approved, ask, calls, routes
 from vaiven.flow.parse.reader import Fields, Reader
 from vaiven.flow.source import Mapping as Map
 from vaiven.flow.source import Node, Scalar, Sequence
-from vaiven.flow.templates import Template
 
 COMMON = ("then", "after", "when", "enter", "exit", "commands", "class", "keep", "note", "tags")
 """Keys that a step may have beside its verb and the verb's own."""
@@ -25,7 +24,7 @@ _PEOPLE = frozenset({"queue", "agent"})
 def _say(reader: Reader, node: Node, fields: Fields) -> Verb | None:
     apart = "apart" in fields and reader.boolean(fields["apart"].value, "`apart`")
     media = _media(reader, fields["media"].value) if "media" in fields else ()
-    template = _template(reader, fields["template"].value) if "template" in fields else None
+    template = approved.template(reader, fields["template"].value) if "template" in fields else None
     silent = isinstance(node, Scalar) and node.raw == "" and node.style in ("single", "double")
     if silent and ("media" in fields or "template" in fields):
         return Say((), apart, media, template)
@@ -57,28 +56,6 @@ def _file(reader: Reader, node: Node) -> MediaSpec | None:
         reader.problem("bad-url", where, "a file needs an absolute https address", cure)
     name = reader.optional(fields, "name", reader.text)
     return None if url is None else MediaSpec(kinds[0], url, where.at, name)
-
-
-def _template(reader: Reader, node: Node) -> TemplateSpec | None:
-    """The name of a template, or ``{name, lang, values, payloads}``."""
-    if isinstance(node, Scalar):
-        name = reader.word(node, "`template`")
-        return None if name is None else TemplateSpec(name, node.at)
-    fields = reader.fields(node, "`template`", ("name", "lang", "values", "payloads"))
-    if "name" not in fields and isinstance(node, Map):
-        reader.problem("missing-key", node, "`template` needs `name`", "The name that it bears at the provider.")
-    name = reader.optional(fields, "name", reader.word)
-    lang = reader.optional(fields, "lang", reader.word)
-    values = _several(reader, fields, "values")
-    payloads = _several(reader, fields, "payloads")
-    return None if name is None else TemplateSpec(name, node.at, lang, values, payloads)
-
-
-def _several(reader: Reader, fields: Fields, key: str) -> tuple[Template, ...]:
-    if key not in fields:
-        return ()
-    found = (reader.template(item, f"a text of `{key}`") for item in reader.items(fields[key].value, f"`{key}`"))
-    return tuple(text for text in found if text is not None)
 
 
 def _tally(reader: Reader, node: Node, _fields: Fields) -> Verb | None:

@@ -1,0 +1,142 @@
+"""What a booking bot's books say, as the business looks at them, and words to them. A book is at home at
+``res:<bot>/tables/<place>/<date>``; what it keeps is told in docs/bots/booking.md.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from vaiven.edge.ics import Entry
+from vaiven.edge.settings import BotSettings
+from vaiven.model.errors import SettingsError
+from vaiven.model.events import Event, Happened
+from vaiven.model.urns import Urn, partition_of, resource_home
+from vaiven.stores.contract import Store
+
+TABLES = "tables"
+TELL = "tell"
+BOOKED = "booked"
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One claim of a book, by the clocks of the business. ``state``: ``booked``, ``held`` or ``offered``."""
+
+    code: str
+    state: str
+    place: str
+    at: datetime
+    ends: datetime
+    people: int
+    name: str
+    guest: str
+    channel: str
+    zone: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        local = self.at.replace(tzinfo=None).isoformat(timespec="minutes")
+        start = self.at.astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
+        fields = ("code", "state", "place", "people", "name", "guest", "channel", "zone")
+        return {"at": local, "start": start, **{name: getattr(self, name) for name in fields}}
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One place on one date. ``waits``: how many wait; ``blocked`` are local times."""
+
+    place: str
+    day: date
+    bookings: tuple[Booking, ...]
+    waits: int
+    blocked: tuple[str, ...]
+
+
+class Books:
+    """The books of a bot, as it is set: which places it has, and its clocks.
+
+    Raises:
+        SettingsError: it has no places, so it is no booking bot.
+    """
+
+    def __init__(self, settings: BotSettings) -> None:
+        places = settings.params.get("places")
+        found = [each for each in places if isinstance(each, Mapping) and "id" in each] if isinstance(places, list) else []
+        if not found:
+            raise SettingsError(
+                [f"{settings.file}: this bot takes no bookings: params.places has no place. See docs/bots/booking.md"]
+            )
+        self.bot = settings.bot
+        self.places = {str(each["id"]): str(each.get("label", each["id"])) for each in found}
+        self.zone = ZoneInfo(settings.zone)
+        self.api = settings.params.get("api") or ""
+
+    def home(self, place: str, day: date) -> Urn:
+        return resource_home(self.bot, TABLES, f"{place}/{day.isoformat()}")
+
+    def today(self, now: datetime) -> date:
+        return now.astimezone(self.zone).date()
+
+    def slot(self, at: datetime) -> str:
+        """How a book names this local time: by its instant."""
+        return at.replace(tzinfo=self.zone).astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
+
+    async def read(self, store: Store, places: Sequence[str], begin: date, days: int) -> list[Book]:
+        """The books of these places and dates in which something stands, in order of time."""
+        wanted = [(place, begin + timedelta(days=more)) for more in range(days) for place in places]
+        states = await store.load([self.home(place, day) for place, day in wanted])
+        pairs = zip(wanted, (state.contact.vars.get("state", {}) for state in states), strict=True)
+        return [self._book(place, day, state) for (place, day), state in pairs if state]
+
+    def _book(self, place: str, day: date, state: Mapping[str, Any]) -> Book:
+        bookings = sorted(
+            (self._booking(place, each) for each in state.get("claims", {}).values()), key=lambda each: (each.at, each.code)
+        )
+        blocked = (datetime.fromisoformat(slot).astimezone(self.zone).strftime("%H:%M") for slot in state.get("blocked", []))
+        return Book(place, day, tuple(bookings), len(state.get("waits", [])), tuple(blocked))
+
+    def _booking(self, place: str, claim: Mapping[str, Any]) -> Booking:
+        zone = ZoneInfo(claim["zone"])
+        at, ends = (datetime.fromtimestamp(claim[key] / 1000, UTC).astimezone(zone) for key in ("start_ms", "end_ms"))
+        own = (claim[key] for key in ("people", "name", "home", "channel", "zone"))
+        return Booking(claim["code"], claim["state"], place, at, ends, *own)
+
+    def entry(self, booking: Booking, with_names: bool) -> Entry:
+        """A booking as an event of a calendar; who it is only where that is asked for."""
+        people = f"{booking.people} {'person' if booking.people == 1 else 'people'}"
+        summary = f"{booking.name}, {people}" if with_names and booking.name else people
+        about = f"Code {booking.code}" + (f"\n{booking.guest}" if with_names else "")
+        place, is_sure = self.places.get(booking.place, booking.place), booking.state == BOOKED
+        return Entry(f"{booking.code}-{booking.at:%Y%m%d}@{self.bot}", booking.at, booking.ends, summary, place, about, is_sure)
+
+
+def words(said: Iterable[tuple[Urn, str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """What the business says to books, as it is asked of the process that serves; each has an id, so that it is heard once."""
+    return [{"id": f"desk:{secrets.token_hex(8)}", "home": home, "name": name, "data": dict(data)} for home, name, data in said]
+
+
+async def tell(store: Store, bot: str, told: Sequence[Mapping[str, Any]], now_ms: int) -> int:
+    """Say it to them, durably; how many words that were. They count as soon as a process of the bot turns them.
+
+    Raises:
+        StoreUnavailable: it may not be stored.
+        ValueError: one is for something else than a resource of this bot.
+    """
+    await store.accept([_event(store, bot, each, now_ms) for each in told])
+    return len(told)
+
+
+def _event(store: Store, bot: str, told: Mapping[str, Any], now_ms: int) -> Event:
+    home = Urn(str(told["home"]))
+    if not home.startswith(resource_home(bot, TABLES, "")):
+        raise ValueError(home)
+    happened = Happened(str(told["name"]), dict(told["data"]))
+    return Event(str(told["id"]), home, partition_of(home, store.partitions), "", now_ms, happened)
+
+
+def all_of(books: Iterable[Book]) -> Iterator[Booking]:
+    for book in books:
+        yield from book.bookings
