@@ -10,6 +10,8 @@ CALLS = "@calls"
 """The name that rows of calls bear where those of messages bear their channel's. No channel can be named so."""
 TELLS = "@tells"
 """The same for words to another home."""
+HOOKS = "@hooks"
+"""The same for what a webhook of the business is told."""
 
 MAX_ANSWER = 16 * 1024
 """So many bytes of a call's answer are kept, as JSON. A longer one is a failure, never cut."""
@@ -80,7 +82,7 @@ class ReplyTo(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     visit: int
 
 
-def telling_home(partition: int, home: Urn) -> Urn:
+def telling_home(partition: int, home: str) -> Urn:
     """The home that rows of words bear: one for each home told from a partition, so that they go to it one at a time, in order.
 
     It is nobody's, so no opt-out and no change of hands stops them.

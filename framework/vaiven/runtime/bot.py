@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from vaiven.flow.scope import zone_of
 from vaiven.flow.step import FlowSet
-from vaiven.model.calls import CALLS, TELLS
+from vaiven.model.calls import CALLS, HOOKS, TELLS
 from vaiven.model.errors import StoreUnavailable
 from vaiven.runtime.calls import CONNECTIONS, Caller, Courier, NoCaller
 from vaiven.runtime.clock import StoreClock
@@ -14,6 +14,9 @@ from vaiven.runtime.counts import Counts
 from vaiven.runtime.decide import Decider, Line
 from vaiven.runtime.errands import Errand
 from vaiven.runtime.facts import FactReader
+from vaiven.runtime.feed import Feed, hands_over
+from vaiven.runtime.happenings import Hook
+from vaiven.runtime.hooks import Hooks
 from vaiven.runtime.hours import Hours
 from vaiven.runtime.intake import Intake
 from vaiven.runtime.leases import SHARE_S, Leases, Moves
@@ -21,7 +24,7 @@ from vaiven.runtime.pacing import Pace, Pacing
 from vaiven.runtime.people import BUILT_IN
 from vaiven.runtime.publishing import publish
 from vaiven.runtime.registry import NOTHING, Registry
-from vaiven.runtime.resources import Resources
+from vaiven.runtime.resources import About, Resources
 from vaiven.runtime.sender import Elsewhere, Sender
 from vaiven.runtime.telling import Telling
 from vaiven.runtime.transport import Transport
@@ -47,6 +50,7 @@ class Bot:
     ``start`` opens the store and takes leases; ``run`` turns and sends until ``stop``. Events come in by ``intake``.
     ``retention_days``: what is older is removed from history and outbox, slowly; None keeps everything. ``caller`` makes the HTTP
     calls of flows, ``registry`` has what else the bot brings in Python. ``hours`` are its opening hours.
+    ``hooks`` are webhooks that are told what happens in conversations with people, by ``hook_caller``.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Bot:
         caller: Caller | None = None,
         registry: Registry = NOTHING,
         hours: Mapping[str, Hours] | None = None,
+        hooks: Mapping[str, Hook] | None = None,
+        hook_caller: Caller | None = None,
     ) -> None:
         self.store = store
         self.lines = lines
@@ -77,13 +83,17 @@ class Bot:
             CALLS: Courier(store.load, caller or NoCaller(), self.clock, self.counts, registry.actions),
             TELLS: Telling(lambda events: self.intake.store(events), store.partitions, self.clock),
         }
+        if hooks or hands_over(flows):
+            self._errands[HOOKS] = Hooks(hooks or {}, hook_caller or NoCaller(), self.clock, self.counts)
         paces |= {name: Pace(Pacing(connections=CONNECTIONS)) for name in self._errands}
         self.sender = Sender(
             store, channels, paces, transport, epochs[Role.SEND], self.clock, self.counts, self._look, errands=self._errands
         )
         outbound: Outbound = self.sender if Role.SEND in roles else Elsewhere()
         reader = FactReader(flows.asks, hours or {}, zone_of(flows.spec.zone), flows.spec.name)
-        decider = Decider(flows, lines, resources=Resources({**registry.resources, **BUILT_IN}), reader=reader)
+        resources = Resources({**registry.resources, **BUILT_IN}, About.of(flows.spec, hours or {}))
+        feed = Feed(flows.spec.name, {name: hook.kinds for name, hook in (hooks or {}).items()})
+        decider = Decider(flows, lines, resources=resources, reader=reader, feed=feed)
         self.turns = TurnLoop(store, decider, outbound, epochs[Role.TURN], self.clock, self.counts)
         hand_over = self.turns.hand_over if Role.TURN in roles else lambda _: None
         self.intake = Intake(store, channels, self.clock, self.counts, hand_over)

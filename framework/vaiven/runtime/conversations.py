@@ -21,7 +21,10 @@ from vaiven.model.turns import TurnRecord
 from vaiven.model.urns import Urn, scheme_of
 from vaiven.runtime.bot import Bot
 from vaiven.runtime.desk import REFUSAL
-from vaiven.runtime.people import queue_home
+from vaiven.runtime.happenings import CLOSED as CLOSED_EVENT
+from vaiven.runtime.happenings import closings_home
+from vaiven.runtime.happenings import id_of as id_of
+from vaiven.runtime.people import queue_home, queues_home
 from vaiven.runtime.resources import is_resource
 from vaiven.runtime.transcripts import Item, by_turn, items
 from vaiven.runtime.window import closes_ms as closes
@@ -31,9 +34,12 @@ PATIENCE_S = 5.0
 LOOK_S = (0.002, 0.1)
 WAITING = "waiting"
 TAKEN = "taken"
+CLOSED = "closed"
 BOT = "bot"
 REMEMBERED = 200
 """So many turns back an act is found again by its key."""
+CLOSINGS = 500
+"""So many closings of each queue are looked at, the newest."""
 
 
 class NoSuchConversation(LookupError):
@@ -53,7 +59,7 @@ class Agent(msgspec.Struct, frozen=True):
 
 class Summary(msgspec.Struct):
     """A conversation in a list. ``since``: when it came to wait, or was taken; ``unanswered_since``: the oldest message that
-    nobody has answered. Instants are ms since the epoch.
+    nobody has answered. One that is closed was so ``since`` then, by ``agent``. Instants are ms since the epoch.
     """
 
     id: str
@@ -109,11 +115,6 @@ class Done:
     holder: Agent | None
 
 
-def id_of(home: str, channel: str) -> str:
-    """A conversation's id: of this person, on this channel."""
-    return base64.urlsafe_b64encode(f"{channel}\n{home}".encode()).decode().rstrip("=")
-
-
 def parts_of_id(id: str) -> tuple[str, Urn]:
     """The channel and the home. Raises NoSuchConversation."""
     try:
@@ -132,18 +133,20 @@ class Conversations:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
-    def queues(self) -> list[str]:
-        """The queues that the flows of now hand over to."""
-        flows = self._bot.flows.flows.values()
-        steps = (step.verb for flow in flows for step in flow.document.steps)
-        return sorted({verb.queue for verb in steps if isinstance(verb, Handoff | Relay)})
+    async def queues(self) -> list[str]:
+        """The queues that the flows of now hand over to, and all that anybody ever waited in."""
+        flows = self._bot.flows
+        steps = (step.verb for flow in flows.flows.values() for step in flow.document.steps)
+        (known,) = await self._bot.store.load([queues_home(flows.spec.name)])
+        names = known.contact.vars.get("state", {}).get("names", [])
+        return sorted({verb.queue for verb in steps if isinstance(verb, Handoff | Relay)}.union(names))
 
     async def listed(self, queue: str = "", state: str = "", agent: str = "") -> list[Summary]:
         """Those that wait for people or that people have: who waits longest first, then who was taken first.
 
         A list may lag a moment behind; what each of them is now is told by ``shown``, and decided by an act.
         """
-        names = [name for name in self.queues() if queue in ("", name)]
+        names = [name for name in await self.queues() if queue in ("", name)]
         states = await self._bot.store.load([queue_home(self._bot.flows.spec.name, name) for name in names])
         found = []
         for name, kept in zip(names, states, strict=True):
@@ -152,6 +155,26 @@ class Conversations:
             found += [_summary(one, name, TAKEN) for one in known.get("taken", [])]
         found = [one for one in found if state in ("", one.state) and (not agent or (one.agent and one.agent.id == agent))]
         return sorted(found, key=lambda one: (one.state != WAITING, one.since, one.id))
+
+    async def closed(self, queue: str = "", agent: str = "") -> list[Summary]:
+        """Those that somebody closed and that nobody waits in or has again, the last one first; ``since`` is when it was closed.
+
+        They are as many as history keeps, and no more than ``CLOSINGS`` of each queue.
+        """
+        again = {one.id for one in await self.listed()}
+        found: dict[str, Summary] = {}
+        for name in await self.queues():
+            home = closings_home(self._bot.flows.spec.name, name)
+            async for record in self._bot.store.history(home, newest=CLOSINGS):
+                body = record.event.body
+                if isinstance(body, Happened) and body.name == CLOSED_EVENT:
+                    one = _summary(body.data, name, CLOSED)
+                    if one.id not in again and (one.id not in found or found[one.id].since < one.since):
+                        found[one.id] = one
+        chosen = (
+            one for one in found.values() if queue in ("", one.queue) and (not agent or (one.agent and one.agent.id == agent))
+        )
+        return sorted(chosen, key=lambda one: (-one.since, one.id))
 
     async def with_people(self, page: list[Summary]) -> list[Summary]:
         """These with what their contacts tell: name, and since when nobody has answered."""

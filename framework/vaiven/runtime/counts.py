@@ -17,9 +17,10 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "retaken": ("Turns that had to run again.", ("reason",)),
     "votes": ("Votes decided.", ("poll", "outcome")),
     "recorded": ("What happened in turns besides, such as a text that failed.", ("what",)),
-    "rows": ("Rows put into the outbox; calls and words to other homes are on @calls and @tells.", ("channel", "class")),
+    "rows": ("Rows put into the outbox; calls, words to other homes and events are on @ names.", ("channel", "class")),
     "sends": ("Calls to providers, by what came of them.", ("channel", "result")),
     "calls": ("Attempts at calls of flows, by what came of them.", ("kind", "outcome")),
+    "hooks": ("Attempts at telling events to webhooks of the business, by what came of them.", ("hook", "outcome")),
     "store_errors": ("Calls the store could not answer.", ("call",)),
 }
 """Every counter there is: its help text and its labels."""

@@ -1,6 +1,6 @@
 """One event and one contact's state in, one ``Turn`` out. Pure: everything that a commit saves is decided here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace as changed
 from vaiven.channels.contract import Channel
 from vaiven.channels.text import split, to_gsm
 from vaiven.flow.step import Facts, FlowSet, Stepped, step
-from vaiven.model.calls import CALLS, TELLS, OutboundCall, ReplyTo, Told, telling_home
+from vaiven.model.calls import CALLS, HOOKS, TELLS, OutboundCall, ReplyTo, Told, telling_home
 from vaiven.model.contacts import Contact, ContactState, below_floor, digest_of, remember, seen
 from vaiven.model.effects import Call, CancelTimer, Control, HandOff, OptIn, OptOut, Recorded, Send, StartTimer, Tally, Tell
 from vaiven.model.events import Event, Happened, Notice, OptedOut
@@ -20,6 +20,8 @@ from vaiven.model.turns import Consent, Taken, Timer, Turn, TurnRecord
 from vaiven.model.urns import Urn, scheme_of
 from vaiven.runtime import desk, window
 from vaiven.runtime.facts import FactReader
+from vaiven.runtime.feed import Feed
+from vaiven.runtime.happenings import gave_up, is_hook
 from vaiven.runtime.heard import TOLD, channel_of, hear
 from vaiven.runtime.people import queue_word
 from vaiven.runtime.resources import Resources, is_resource
@@ -41,6 +43,7 @@ VALID_MS = {
 """After so long a message is dropped, not sent: a stale code or receipt would only confuse."""
 
 LATE = "older than the ring of known ids"
+UNTOLD = "an event could not be delivered to its webhook"
 WINDOW_CLOSED = "window_closed"
 """Recorded of a text that no channel would have taken any more."""
 NO_WORDS = OutboundMessage("")
@@ -64,7 +67,7 @@ Step = Callable[[FlowSet, ContactState, Event, Facts, int], Stepped]
 
 
 class Decider:
-    """Decides turns for one bot. ``step`` is handed in so that tests can plant a failing one."""
+    """Decides turns for one bot. ``step`` is handed in so that tests can plant a failing one; without a ``feed`` none is told."""
 
     def __init__(
         self,
@@ -73,8 +76,10 @@ class Decider:
         step: Step = step,
         resources: Resources = NONE,
         reader: FactReader | None = None,
+        feed: Feed | None = None,
     ) -> None:
         self.flows = flows
+        self._feed = feed
         self.reader = reader
         self._resources = resources
         self._lines = lines
@@ -113,10 +118,16 @@ class Decider:
             contact, ring, floor_ms = told, told.ring, told.floor_ms
         if event.channel not in self._lines:
             if contact.home in self._resources:
-                contact, effects = self._resources.step(contact, event, now_ms)
-                contact = changed(contact, version=contact.version + 1, last=taken.number)
+                if gave_up(event):
+                    return Turn(epoch=epoch, number=taken.number, event=event, buried=UNTOLD)
+                after, effects = self._resources.step(contact, event, now_ms)
+                same = after is contact
+                contact = changed(after, version=contact.version + 1, last=taken.number)
                 stepped = Stepped(contact, None, effects)
-                return _turn(taken, epoch, state, contact, stepped, NOBODY, contact.home, now_ms, self.flows.spec.name)
+                words = self._feed.passed_on(event) if self._feed is not None else ()
+                turn = _turn(taken, epoch, state, contact, stepped, NOBODY, contact.home, now_ms, self.flows.spec.name, words)
+                # A book may be large, and most of what it hears is only a question.
+                return changed(turn, record=changed(turn.record, after=None)) if same and turn.record is not None else turn
             if not event.channel and (channel := channel_of(state)) in self._lines:
                 event = changed(event, channel=channel)
                 taken = changed(taken, event=event)
@@ -136,8 +147,9 @@ class Decider:
         else:
             stepped = self._step(self.flows, ContactState(contact, state.sessions), event, facts, now_ms)
         stepped = self._at_desk(stepped, event, now_ms)
+        words = self._feed.told(self.flows, state, stepped, event, now_ms) if self._feed is not None else ()
         contact = changed(stepped.contact, version=contact.version + 1, last=taken.number, ring=ring, floor_ms=floor_ms)
-        return _turn(taken, epoch, state, contact, stepped, facts, address, now_ms, self.flows.spec.name)
+        return _turn(taken, epoch, state, contact, stepped, facts, address, now_ms, self.flows.spec.name, words)
 
     def _act(self, state: ContactState, event: Event, facts: Facts, now_ms: int) -> Stepped:
         """What somebody of the business does. What is refused, or what no flow hears, changes nothing."""
@@ -189,8 +201,9 @@ def _turn(
     address: Urn,
     now_ms: int,
     bot: str,
+    told: Sequence[Tell] = (),
 ) -> Turn:
-    """What a step decided, as a commit saves it."""
+    """What a step decided, as a commit saves it. ``told`` goes out with it and is no effect: it can be told from the record."""
     event, effects, channel = taken.event, stepped.effects, taken.event.channel
     sessions = before.sessions
     if stepped.session is not sessions.get(channel):
@@ -227,6 +240,8 @@ def _turn(
                 consents.append(Consent(contact.home, sender, isinstance(effect, OptOut), event.at_ms, word, event.id))
             case _:
                 pass
+    for tell in told:
+        rows.append(_word(len(rows), taken, contact, now_ms, tell))
     record = TurnRecord(
         number=taken.number,
         version=contact.version,
@@ -259,7 +274,8 @@ def _say(send: Send, rows: list[OutboxRow], taken: Taken, contact: Contact, fact
     not_after_ms = now_ms + VALID_MS[message_class]
     if can.window_ms or send.template is not None:
         closes_ms = window.closes_ms(contact, event.channel, can)
-        send = window.fitting(send, can, closes_ms is None or now_ms < closes_ms)
+        if not desk.is_act(event):  # people say which of the two they mean
+            send = window.fitting(send, can, closes_ms is None or now_ms < closes_ms)
         if closes_ms is not None and send.template is None:
             not_after_ms = min(not_after_ms, closes_ms)
     for message in parts_of(send, can):
@@ -309,8 +325,11 @@ def _word(index: int, taken: Taken, contact: Contact, now_ms: int, tell: Tell) -
     if tell.session:
         asker = ReplyTo(contact.home, event.channel, tell.session, tell.step, tell.visit)
     told = Told(tell.home, contact.home, tell.name, tell.data, tell.channel, asker, tell.to)
-    lane = telling_home(event.partition, tell.home)
-    return changed(_errand(index, taken, contact, now_ms, TELLS, tell=told, control=0), home=lane, to=tell.home)
+    name, lane = TELLS, str(tell.home)
+    if is_hook(tell.home):  # to a webhook: what is told of one conversation goes in order
+        name, lane = HOOKS, f"{tell.home}/{tell.data['conversation']}"
+    row = _errand(index, taken, contact, now_ms, name, tell=told, control=0)
+    return changed(row, home=telling_home(event.partition, lane), to=tell.home)
 
 
 def _outbound(call: Call, channel: str) -> OutboundCall:

@@ -2,6 +2,7 @@
 
 Its state is ``{"waiting": [{"home", "channel", "session", "visit", "since", …}, …]}``, first come first; and where people talk,
 ``"taken": [{"home", "channel", "agent", "name", "since"}, …]``: which of its conversations somebody of the business has.
+``QUEUES`` knows every queue that anybody ever waited in: a flow may have another name for it by now, and they wait all the same.
 """
 
 from typing import Any
@@ -9,16 +10,24 @@ from typing import Any
 from vaiven.model.calls import ReplyTo
 from vaiven.model.effects import HandOff, Tell
 from vaiven.model.urns import Urn, resource_home
+from vaiven.runtime.happenings import CLOSINGS, EVENTS, keep
 from vaiven.runtime.resources import Resource, Word
 from vaiven.runtime.tokens import TOKENS, tokens
 
 QUEUE = "queue"
+QUEUES = "queues"
+OPENED = "opened"
 TAKEN = "taken"
 FREED = "freed"
 
 
 def queue_home(bot: str, name: str) -> Urn:
     return resource_home(bot, QUEUE, name)
+
+
+def queues_home(bot: str) -> Urn:
+    """Who knows the names of all queues (``names``)."""
+    return resource_home(bot, QUEUES, "all")
 
 
 def queue_word(effect: HandOff, bot: str) -> Tell:
@@ -49,11 +58,19 @@ def queue(state: dict[str, Any], word: Word, now_ms: int) -> tuple[dict[str, Any
             waiting = [*others, place | dict(word.data)]
         case "leave":
             waiting = [one for one in waiting if not _is_left(one, who)]
-    return _kept(waiting, taken), []
+    told = [word.tell(word.home(QUEUES, "all"), OPENED, queue=word.of)] if not state and word.about.bot else []
+    return _kept(waiting, taken), told
 
 
 def _kept(waiting: list[Any], taken: list[Any]) -> dict[str, Any]:
     return {"waiting": waiting, "taken": taken} if taken else {"waiting": waiting}
+
+
+def queues(state: dict[str, Any], word: Word, _: int) -> tuple[dict[str, Any], list[Tell]]:
+    """The names of all queues."""
+    if word.name == OPENED:
+        return {"names": sorted({*state.get("names", []), word.data["queue"]})}, []
+    return state, []
 
 
 def _is_left(place: dict[str, Any], who: ReplyTo) -> bool:
@@ -61,4 +78,4 @@ def _is_left(place: dict[str, Any], who: ReplyTo) -> bool:
     return (place["home"], place["session"]) == (who.home, who.session) and place["visit"] <= who.visit
 
 
-BUILT_IN: dict[str, Resource] = {QUEUE: queue, TOKENS: tokens}
+BUILT_IN: dict[str, Resource] = {QUEUE: queue, QUEUES: queues, TOKENS: tokens, EVENTS: keep, CLOSINGS: keep}

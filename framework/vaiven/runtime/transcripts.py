@@ -55,6 +55,10 @@ def items(record: TurnRecord, channel: str, rows: Mapping[int, Sequence[OutboxRo
     elif isinstance(body, Happened):
         if is_act(event):
             agent, name = str(body.data.get("agent", "")), str(body.data.get("name", ""))
+        if refused := [each for each in record.effects if isinstance(each, Recorded) and each.what == REFUSAL]:
+            # It was not done, so it is not told as if it was.
+            told = (f"refused:{each.detail}" for each in refused)
+            return [Item(record.number, record.at_ms, "event", agent=agent, name=name, event=each) for each in told]
         if body.name == NOTED:
             shown.append(Item(record.number, record.at_ms, "note", str(body.data.get("text", "")), agent, name))
         elif body.name != SAYS:
@@ -69,8 +73,6 @@ def items(record: TurnRecord, channel: str, rows: Mapping[int, Sequence[OutboxRo
     for effect in record.effects:
         if isinstance(effect, Control):
             shown.append(Item(record.number, record.at_ms, "event", event=f"control:{effect.by}"))
-        elif isinstance(effect, Recorded) and effect.what == REFUSAL:
-            shown.append(Item(record.number, record.at_ms, "event", agent=agent, name=name, event=f"refused:{effect.detail}"))
     return shown
 
 

@@ -11,7 +11,7 @@ import pytest
 from vaiven.channels.contract import ProviderRequest
 from vaiven.channels.registry import make_channel
 from vaiven.channels.simulator import answer as simulated
-from vaiven.edge.api import Api
+from vaiven.edge.api import Api, access
 from vaiven.edge.web import Site
 from vaiven.flow.load import load_flows
 from vaiven.flow.step import BotSpec, FlowSet
@@ -48,6 +48,7 @@ steps:
   bye: {end: "Goodbye.", outcome: closed}
 """
 ZOE = Urn("tel:+12025550123")
+PUBLIC_URL = "https://desk.example/bots"
 Answer = tuple[int, Any]
 
 
@@ -76,9 +77,9 @@ class Provider:
 
 
 class Office:
-    """What tests do with it. Every agent has a token by their name; ``bots`` are the processes, the first one serves."""
+    """What tests do with it. Every agent has a token by their name. ``more`` is what else a bot is made with."""
 
-    def __init__(self, url: str, name: str = "shop") -> None:
+    def __init__(self, url: str, name: str = "shop", owner: str = "office", **more: Any) -> None:
         documents, problems = load_flows([("support.flow.yaml", SUPPORT)], {})
         assert not problems, problems
         self.provider = Provider()
@@ -88,7 +89,8 @@ class Office:
             FlowSet.build(BotSpec(name), documents),
             self.provider,
             lambda: time.time_ns() // 1_000_000,
-            "office",
+            owner,
+            **more,
         )
         self.name = name
         self.tokens: dict[str, str] = {}
@@ -97,7 +99,7 @@ class Office:
     async def open(self) -> "Office":
         await self.bot.start()
         self._running = asyncio.create_task(self.bot.run())
-        self._site = Site(Api(self.bot).routes(), "127.0.0.1", 0)
+        self._site = Site(Api(self.bot, public_url=PUBLIC_URL).routes(), "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{await self._site.start()}"
         self.session = aiohttp.ClientSession()
         for agent in ("ana", "bea"):
@@ -174,6 +176,12 @@ class Office:
         await self.says("hello", home, at_ms)
         await self.says("1", home, at_ms)
         await self.until(self.listed, lambda found: any(one["person"] == home for one in found))
+
+
+@pytest.fixture(autouse=True)
+def fresh_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new token counts at once: an office would stand and wait for its first agents."""
+    monkeypatch.setattr(access, "FRESH_MS", 0)
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,35 @@ async def test_h1_exactly_one_takes_a_conversation(office):
     assert (shown["controller"], shown["agent"]["id"]) == ("taken", *winners)
 
 
+async def test_h1_what_was_refused_is_not_told_as_done(office):
+    await office.handed_over()
+    assert (await office.act("ana", "take"))[0] == 200
+    assert (await office.act("bea", "take"))[0] == 409
+    assert (await office.act("bea", "close"))[0] == 409
+    told = [(item["event"], item["agent"]) for item in (await office.show())["items"] if item.get("event") and item.get("agent")]
+    assert told == [("agent.joined", "ana"), ("refused:taken", "bea"), ("refused:not_yours", "bea")]
+
+
+async def test_h3_who_waits_in_a_queue_that_flows_call_otherwise_by_now_is_seen(make_office, tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/renamed.db"
+    before = await make_office(url, "shop").open()
+    await before.handed_over()
+    await before.close()
+    words = make_office.__init__.__globals__
+    monkeypatch.setitem(
+        words,
+        "SUPPORT",
+        words["SUPPORT"].replace("queue: support", "queue: helpdesk").replace("relay: support", "relay: helpdesk"),
+    )
+    after = await make_office(url, "shop").open()
+    try:
+        assert [(one["person"], one["queue"]) for one in await after.listed()] == [(ZOE, "support")]
+        assert (await after.act("ana", "take"))[0] == 200
+        await after.until(lambda: after.listed("?state=taken"), lambda found: [one["queue"] for one in found] == ["support"])
+    finally:
+        await after.close()
+
+
 async def test_h1_control_goes_to_people_and_back(office):
     await office.says("hello")
     assert (await office.show())["controller"] == "bot"

@@ -60,7 +60,7 @@ async def test_what_is_served_is_what_it_says(office, monkeypatch):
     for result in schema.get_all_operations():
         await asyncio.to_thread(call, result.ok())
         tried += 1
-    assert tried == 10
+    assert tried == 12
 
 
 def test_every_refusal_is_told():

@@ -16,11 +16,14 @@ from aiohttp import web
 from vaiven.edge.api.access import Access
 from vaiven.edge.api.openapi import document
 from vaiven.edge.api.problems import Refused
+from vaiven.edge.api.replies import ready
 from vaiven.edge.api.shapes import Acted, Me, Note, Page, Queue, Queues, Reply, Stored
+from vaiven.edge.api.streams import Streams
+from vaiven.edge.reply_settings import LANG, CannedReply
 from vaiven.model.errors import StoreUnavailable
 from vaiven.runtime import desk
 from vaiven.runtime.bot import Bot
-from vaiven.runtime.conversations import TAKEN, WAITING, Agent, Conversations, Done, NoSuchConversation, OtherAct
+from vaiven.runtime.conversations import CLOSED, TAKEN, WAITING, Agent, Conversations, Done, NoSuchConversation, OtherAct, Summary
 from vaiven.runtime.tokens import READ, WRITE, Token
 
 __all__ = ["Api"]
@@ -46,11 +49,14 @@ Acting = Callable[[web.Request, Token], Awaitable[web.StreamResponse]]
 
 
 class Api:
-    """The API over one bot, in any process that takes requests."""
+    """The API over one bot, in any process that takes requests. ``replies`` are the canned ones of its settings."""
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, replies: Mapping[str, CannedReply] | None = None, public_url: str = "") -> None:
+        self._own_lang = bot.flows.spec.lang
+        self._canned = replies or {}
         self._conversations = Conversations(bot)
         self._access = Access(bot)
+        self._streams = Streams(bot, self._access, public_url)
         self._document = msgspec.json.encode(document(bot.flows.spec.name))
 
     def routes(self) -> list[web.RouteDef]:
@@ -60,6 +66,8 @@ class Api:
             ("GET", "/v1/openapi.json", self._answering(self._openapi)),
             ("GET", "/v1/me", self._for(None, self._me)),
             ("GET", "/v1/queues", self._for(READ, self._queues)),
+            ("GET", "/v1/replies", self._for(READ, self._replies)),
+            ("GET", "/v1/events", self._answering(self._events)),
             ("GET", "/v1/conversations", self._for(READ, self._list)),
             ("GET", one, self._for(READ, self._show)),
             ("POST", one + "/take", self._for(WRITE, self._act(desk.JOINED))),
@@ -113,25 +121,36 @@ class Api:
     async def _queues(self, _: web.Request, __: Token) -> web.Response:
         everything = await self._conversations.listed()
         told = []
-        for name in self._conversations.queues():
+        for name in await self._conversations.queues():
             here = [one for one in everything if one.queue == name]
             waits = [one.since for one in here if one.state == WAITING]
             told.append(Queue(name, len(waits), len(here) - len(waits), min(waits, default=None)))
         return _json(Queues(told))
 
+    async def _replies(self, request: web.Request, _: Token) -> web.Response:
+        lang = _query(request, {"lang"}).get("lang", "")
+        if lang and not LANG.match(lang):
+            raise Refused("bad_query", "'lang' is a language such as en or pt-BR.")
+        return _json(ready(self._canned, lang, self._own_lang))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        return await self._streams.handle(request, _number(_query(request, {"since"}), "since", 0, 10**15))
+
     async def _list(self, request: web.Request, _: Token) -> web.Response:
         query = _query(request, {"queue", "state", "agent", "limit", "cursor"})
         state, queue, agent = query.get("state", ""), query.get("queue", ""), query.get("agent", "")
-        if state not in ("", WAITING, TAKEN):
-            raise Refused("bad_query", f"'state' is {WAITING} or {TAKEN}.")
+        if state not in ("", WAITING, TAKEN, CLOSED):
+            raise Refused("bad_query", f"'state' is {WAITING}, {TAKEN} or {CLOSED}.")
         limit = _number(query, "limit", *PAGES) or 50
-        found = await self._conversations.listed(queue, state, agent)
+        if state == CLOSED:
+            found = await self._conversations.closed(queue, agent)
+        else:
+            found = await self._conversations.listed(queue, state, agent)
         if "cursor" in query:
             last = _cursor(query["cursor"])
-            found = [one for one in found if _place(one.state, one.since, one.id) > last]
-        page, more = found[:limit], len(found) > limit
-        last_one = page[-1] if page else None
-        next_ = _as_cursor(_place(last_one.state, last_one.since, last_one.id)) if more and last_one is not None else None
+            found = [one for one in found if _place(one) > last]
+        page = found[:limit]
+        next_ = _as_cursor(_place(page[-1])) if len(found) > limit else None
         return _json(Page(await self._conversations.with_people(page), next_))
 
     async def _show(self, request: web.Request, _: Token) -> web.Response:
@@ -238,9 +257,9 @@ def _number(query: Mapping[str, str], name: str, least: int, most: int) -> int |
     return int(text)
 
 
-def _place(state: str, since: int, id_: str) -> tuple[bool, int, str]:
-    """Where a conversation stands in the list; the next page goes on behind it, whoever left meanwhile."""
-    return state != WAITING, since, id_
+def _place(one: Summary) -> tuple[bool, int, str]:
+    """Where a conversation stands in its list; the next page goes on behind it, whoever left meanwhile."""
+    return one.state != WAITING, -one.since if one.state == CLOSED else one.since, one.id
 
 
 def _as_cursor(place: tuple[bool, int, str]) -> str:

@@ -37,6 +37,10 @@ class Access:
             raise Refused("forbidden", scope)
         return found
 
+    async def counts(self, token: Token) -> bool:
+        """Whether it still does. Raises StoreUnavailable."""
+        return token.id in (await self._state()).get("tokens", {})
+
     async def _state(self) -> Mapping[str, Any]:
         now_ms = self._bot.clock()
         if self._read_ms is None or abs(now_ms - self._read_ms) >= FRESH_MS:

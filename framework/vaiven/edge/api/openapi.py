@@ -7,7 +7,10 @@ import msgspec
 from vaiven import __version__
 from vaiven.edge.api import shapes
 from vaiven.edge.api.problems import KNOWN
+from vaiven.edge.api.replies import Replies
+from vaiven.edge.reply_settings import LANG
 from vaiven.runtime.conversations import Conversation
+from vaiven.runtime.event_log import LogEvent
 from vaiven.runtime.tokens import READ, WRITE
 
 _SHAPES = (
@@ -19,7 +22,11 @@ _SHAPES = (
     shapes.Queues,
     shapes.Me,
     shapes.Problem,
+    shapes.Hello,
+    shapes.Missed,
+    Replies,
     Conversation,
+    LogEvent,
 )
 _WORDS = {
     400: "The request cannot be read",
@@ -33,6 +40,7 @@ _WORDS = {
     413: "The body is too large",
     415: "The body is not plain JSON",
     422: "The request makes no sense",
+    426: "Only by WebSocket",
     429: "Too many requests",
     503: "The store does not answer; send the same again",
 }
@@ -51,6 +59,8 @@ def document(bot: str) -> dict[str, Any]:
             "/v1/openapi.json": {"get": _operation("openapi", "This document", {"type": "object"}, (405,), security=[])},
             "/v1/me": {"get": _operation("me", "Whose token this is", _ref("Me"), (401, 405, 429, 503))},
             "/v1/queues": {"get": _operation("queues", "The queues, and who waits", _ref("Queues"), _LOOKED, scope=READ)},
+            "/v1/replies": {"get": _operation("replies", "Canned replies", _ref("Replies"), _LOOKED, [_SPOKEN], scope=READ)},
+            "/v1/events": {"get": _listening()},
             "/v1/conversations": {
                 "get": _operation("list", "Who waits, who has whom; longest wait first", _ref("Page"), _LOOKED, _LIST, scope=READ)
             },
@@ -61,6 +71,7 @@ def document(bot: str) -> dict[str, Any]:
             f"{one}/return": {"post": _acting("return", "Hand it back to the bot")},
             f"{one}/close": {"post": _acting("close", "Close it: the flow goes on at its end")},
         },
+        "webhooks": {"event": {"post": _told()}},
         "components": {
             "schemas": components,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "Made by `vaiven tokens create`."}},
@@ -83,11 +94,23 @@ _ID = {
 _LIMIT = {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}}
 _LIST = [
     {"name": "queue", "in": "query", "schema": {"type": "string"}},
-    {"name": "state", "in": "query", "schema": {"enum": ["waiting", "taken"]}},
+    {"name": "state", "in": "query", "schema": {"enum": ["waiting", "taken", "closed"]}},
     {"name": "agent", "in": "query", "schema": {"type": "string"}, "description": "Only what this agent has."},
     _LIMIT,
     {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "`next` of the page before."},
 ]
+_SINCE = {
+    "name": "since",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 10**15 - 1},
+    "description": "The `number` of the last event you have: what came after it is told first.",
+}
+_SPOKEN = {
+    "name": "lang",
+    "in": "query",
+    "schema": {"type": "string", "pattern": "^" + LANG.pattern.replace(r"\Z", "$")},
+    "description": "In this language; else in the bot's own.",
+}
 _SHOW = [
     {
         "name": "before",
@@ -132,6 +155,28 @@ def _operation(
     if scope:
         operation["description"] = f"Needs the scope `{scope}`."
     return operation if security is None else operation | {"security": security}
+
+
+def _listening() -> dict[str, Any]:
+    operation = _operation("events", "What happens, as it happens", {}, (400, 401, 403, 405, 426, 429, 503), [_SINCE], scope=READ)
+    del operation["responses"]["200"]
+    operation["responses"]["101"] = {"description": "A WebSocket: each text is a Hello, a LogEvent or a Missed"}
+    operation["description"] += " By WebSocket, with the subprotocols `vaiven` and the token."
+    return operation
+
+
+def _told() -> dict[str, Any]:
+    """What the webhooks in ``events:`` of the settings are told."""
+    headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    return {
+        "operationId": "told",
+        "summary": "What happens, told to a webhook of yours",
+        "description": "Signed as Standard Webhooks has it. Anything but 2xx is told again.",
+        "security": [],
+        "parameters": [{"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in headers],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("LogEvent")}}},
+        "responses": {"2XX": {"description": "You have it"}},
+    }
 
 
 def _acting(id_: str, summary: str, body: str = "") -> dict[str, Any]:

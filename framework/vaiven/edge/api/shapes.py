@@ -1,6 +1,6 @@
 """What goes over the wire under ``/v1``, in and out. The OpenAPI document is made from these, so it cannot lie about them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -84,6 +84,20 @@ class Me(msgspec.Struct):
 
     agent: Agent
     scopes: list[str]
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """The first word of a WebSocket: where the log of events stands."""
+
+    kind: Literal["hello"]
+    number: int
+
+
+class Missed(msgspec.Struct, frozen=True):
+    """The log no longer reaches back to what was asked for: read the lists again. It stands at ``number`` now."""
+
+    kind: Literal["missed"]
+    number: int
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
