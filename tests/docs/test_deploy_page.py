@@ -198,10 +198,10 @@ def test_the_bot_finds_every_variable_that_it_names(deploy: Path, root: Path) ->
 # -- Kubernetes -----------------------------------------------------------------------------------------------------------
 
 
-def test_kustomization_has_every_manifest_but_the_optional_one(deploy: Path) -> None:
+def test_kustomization_has_every_manifest_but_the_optional_ones(deploy: Path) -> None:
     (kustomization,) = documents(deploy / "kubernetes" / "kustomization.yaml")
     files = {path.name for path in (deploy / "kubernetes").glob("*.yaml")}
-    assert set(kustomization["resources"]) == files - {"kustomization.yaml", "hpa.yaml"}
+    assert set(kustomization["resources"]) == files - {"kustomization.yaml", "hpa.yaml", "people.yaml"}
     assert [image["name"] for image in kustomization["images"]] == ["vaiven-bot"]
 
 
@@ -244,11 +244,15 @@ def test_what_is_asked_for_by_name_is_there(deploy: Path) -> None:
 
 
 def test_only_webhooks_come_in(deploy: Path) -> None:
-    (ingress,) = of_kind(deploy, "Ingress").values()
-    (rule,) = ingress["spec"]["rules"]
-    assert [path["path"] for path in rule["http"]["paths"]] == ["/hooks/"]
-    assert rule["http"]["paths"][0]["backend"]["service"]["name"] in of_kind(deploy, "Service")
-    assert of_kind(deploy, "ConfigMap")["vaiven-config"]["data"]["PUBLIC_URL"] == f"https://{rule['host']}"
+    places = {"vaiven-web": ["/hooks/"], "vaiven-people": ["/inbox/", "/v1/"]}
+    ingresses = of_kind(deploy, "Ingress")
+    assert ingresses.keys() == places.keys()
+    for name, ingress in ingresses.items():
+        (rule,) = ingress["spec"]["rules"]
+        assert [path["path"] for path in rule["http"]["paths"]] == places[name]
+        assert {path["backend"]["service"]["name"] for path in rule["http"]["paths"]} <= of_kind(deploy, "Service").keys()
+        assert of_kind(deploy, "ConfigMap")["vaiven-config"]["data"]["PUBLIC_URL"] == f"https://{rule['host']}"
+    assert ingresses["vaiven-people"]["metadata"]["annotations"]["nginx.ingress.kubernetes.io/whitelist-source-range"]
 
 
 def test_pods_keep_the_restricted_standard(deploy: Path) -> None:
@@ -326,5 +330,7 @@ def test_commands_on_the_page_are_commands(page) -> None:
 
 
 def test_the_proxy_lets_through_what_the_door_takes(page) -> None:
-    (nginx,) = [block.text for block in page("docs/deploy.md").blocks() if block.language == "nginx"]
+    nginx, people = [block.text for block in page("docs/deploy.md").blocks() if block.language == "nginx"]
     assert f"client_max_body_size {BODY_LIMIT_BYTES >> 20}m;" in nginx
+    assert "Upgrade $http_upgrade" in people
+    assert "deny all;" in people

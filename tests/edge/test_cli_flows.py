@@ -238,6 +238,23 @@ def test_fmt_leaves_alone_what_it_cannot_read(flow: Path, capsys: pytest.Capture
     assert run(["fmt", str(flow.parents[2] / "bots")]) == 2
 
 
+def test_fmt_takes_translations_and_tests_with_the_flows(flow: Path, out: Out) -> None:
+    spanish, talks, other = (flow.with_name(name) for name in ("hello.es.yaml", "hello.test.yaml", "notes.yaml"))
+    spanish.write_text("hello:   {ask: '¿Nombre?'}\n")
+    talks.write_text("test: hello\ntalk:\n    - me: hi  # first\n    - bot: 'Your name?'\n")
+    other.write_text("a:   1\n")
+    assert run(["fmt"]) == 0
+    told = [f"flows/hello/{name}: written" for name in ("hello.es.yaml", "hello.test.yaml")]
+    assert out().splitlines() == [*told, "3 files: 2 written."]
+    assert spanish.read_text() == 'hello: {ask: "¿Nombre?"}\n'
+    assert talks.read_text() == 'test: hello\ntalk:\n  - me: hi    # first\n  - bot: "Your name?"\n'
+    assert other.read_text() == "a:   1\n"
+    assert run(["fmt", "--check"]) == 0
+    assert run(["check"]) == 0
+    assert run(["fmt", str(talks)]) == 0
+    assert out().endswith("1 file: 0 written.\n")
+
+
 # -- draw and schema ------------------------------------------------------------------------------------------------------
 
 
@@ -272,3 +289,22 @@ def test_schema_is_json(out: Out, tmp_path: Path) -> None:
     assert json.loads(out())["$schema"] == "http://json-schema.org/draft-07/schema#"
     assert run(["schema", "--output", str(tmp_path / "s.json")]) == 0
     assert "definitions" in json.loads((tmp_path / "s.json").read_text("utf-8"))
+
+
+def test_schema_of_each_kind_of_file(flow: Path, out: Out) -> None:
+    titles = []
+    for args in ([], ["--tests"], ["--translations"], ["--translations", str(flow)]):
+        assert run(["schema", *args]) == 0
+        titles.append(json.loads(out())["title"])
+    assert titles == ["A flow", "A test of a flow", "A translation", "A translation of hello"]
+
+
+def test_schema_of_a_flow_with_an_error(flow: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema", str(flow)]) == 2
+    assert run(["schema", "--tests", "--translations"]) == 2
+    flow.write_text(WRONG)
+    capsys.readouterr()
+    assert run(["schema", "--translations", str(flow)]) == 1
+    assert "nothing was written" in capsys.readouterr().err
+    flow.write_bytes(b"flow: \xff")
+    assert run(["schema", "--translations", str(flow)]) == 2

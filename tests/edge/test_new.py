@@ -24,13 +24,22 @@ def test_a_new_project_is_well_and_passes_its_tests(template: str, monkeypatch, 
     assert "no problems" in capsys.readouterr().out
     assert run(["test"]) == 0, capsys.readouterr().out
     assert "all hold" in capsys.readouterr().out
+    # All that a project has: also its flow in another language, and a test of that.
+    files = {"/".join(each.parts) for each in Path().rglob("*") if each.is_file()}
+    here = {each.removeprefix("flows/my_first/") for each in files if each.startswith("flows/my_first/")}
+    (flow,) = (each.removesuffix(".flow.yaml") for each in here if each.endswith(".flow.yaml"))
+    assert here == {f"{flow}.flow.yaml", f"{flow}.es.yaml", f"{flow}.test.yaml", "spanish.test.yaml"}
+    assert {"bots/my_first/bot.yaml", ".env.example", ".vscode/extensions.json", ".gitignore", "README.md"} <= files
+    assert run(["fmt", "--check"]) == 0, capsys.readouterr().out
     # Nothing of the template's own names is left, and every file of settings can be read.
     for file in (each for each in Path().rglob("*") if each.suffix != ".pyc"):
-        if file.is_file() and file.name != "flow.schema.json":
+        if file.is_file() and not file.name.endswith(".schema.json"):
             assert not {"NAME", "FOLDER", "TRY"} & set(file.read_text().replace("|", " ").split()), file
     settings = json.loads(Path(".vscode/settings.json").read_text())
-    (schema,) = settings["yaml.schemas"]
-    assert json.loads(Path(schema).read_text())["$schema"].startswith("http://json-schema.org/draft-07")
+    assert len(settings["yaml.schemas"]) == 3
+    for schema, globs in settings["yaml.schemas"].items():
+        assert json.loads(Path(schema).read_text())["$schema"].startswith("http://json-schema.org/draft-07")
+        assert any(Path(each).match(glob) for each in files for glob in ([globs] if isinstance(globs, str) else globs))
     steps = yaml.safe_load(Path(".github/workflows/check.yml").read_text())["jobs"]["check"]["steps"]
     commands = [step["run"].split()[:2] for step in steps if "run" in step]
     assert commands == [["pip", "install"], ["vaiven", "check"], ["vaiven", "test"]]
@@ -66,3 +75,12 @@ def test_an_empty_folder_is_taken() -> None:
 def test_a_name_is_small_letters_digits_and_hyphens(name: str, capsys) -> None:
     assert run(["new", "--", name]) == 2
     assert list(Path().iterdir()) == []
+
+
+def test_a_template_adds_to_what_all_have() -> None:
+    assert run(["new", "one", "--template", "otp"]) == 0
+    assert run(["new", "two"]) == 0
+    one, two = (Path(name, ".env.example").read_text() for name in ("one", "two"))
+    assert one.startswith(two)
+    assert "OTP_SECRET=" in one
+    assert "OTP_SECRET" not in two

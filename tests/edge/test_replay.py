@@ -1,11 +1,18 @@
 """``vaiven replay``: what a person sees of stored conversations, with personal values masked, and of an edited flow."""
 
 import asyncio
+import contextlib
 import json
+import os
+import subprocess
+import sys
+import termios
+import time
 from pathlib import Path
 
 import pytest
 
+import vaiven
 from vaiven.channels.contract import WebhookRequest
 from vaiven.edge.cli import run
 from vaiven.edge.http import make_transport
@@ -25,6 +32,9 @@ steps:
     choices: {red: {label: Red}, blue: {label: Blue}}
   done: {end: "{colour.label} for {who}.", outcome: done}
 """
+LOCAL = 3
+"""Where a terminal's attributes have its local modes."""
+FRAMEWORK = Path(vaiven.__file__).parents[1]
 ANA, BEN = "tel:+12025550123", "tel:+12025550124"
 
 
@@ -128,3 +138,61 @@ def test_an_edited_flow_with_an_error_is_told(project, capsys) -> None:
     (project / "edited.flow.yaml").write_text(FLOW.replace("{who}.", "{whom}."))
     assert run(["replay", "--against", "edited.flow.yaml", "--bot", "bots/hello"]) == 1
     assert "whom" in capsys.readouterr().err
+
+
+def piped(typed: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vaiven", "replay", ANA, "--step", "--bot", "bots/hello"]
+    return subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=False, env=environ())
+
+
+def environ() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(FRAMEWORK)}
+
+
+def test_step_by_step_from_a_pipe(project) -> None:
+    assert (done := piped("\n\n\n")).returncode == 0, done.stderr
+    assert done.stdout.endswith("3 turns: all as recorded.\n")
+    assert piped("").stdout == done.stdout, "at its end nobody is waited for"
+    ended = piped("\nq\n")
+    assert "#2 " in ended.stdout
+    assert "#3 " not in ended.stdout
+    assert ended.stdout.endswith("2 turns: all as recorded.\n")
+
+
+def test_step_by_step_in_a_terminal(project) -> None:
+    """A turn, then a key; and no more after q."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "vaiven", "replay", ANA, "--step", "--bot", "bots/hello"]
+    reader = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environ(), start_new_session=True)
+    os.close(theirs)
+    seen = ""
+    try:
+        for key, turns in ((b" ", 1), (b"q", 2)):
+            while seen.count("-- any key") < turns:
+                seen += os.read(ours, 4096).decode()
+            assert [f"#{number} " in seen for number in (1, 2, 3)] == [turns >= 1, turns >= 2, False]
+            while reader.poll() is None and termios.tcgetattr(ours)[LOCAL] & termios.ICANON:
+                time.sleep(0.01)  # a key that is pressed before it is waited for is dropped
+            os.write(ours, key)
+        with contextlib.suppress(OSError):  # how a terminal tells that everybody has left it
+            while more := os.read(ours, 4096):
+                seen += more.decode()
+        assert reader.wait(60) == 0
+    finally:
+        reader.kill()
+        reader.wait()
+        os.close(ours)
+    assert "#3 " not in seen
+    assert seen.endswith("2 turns: all as recorded.\r\n")
+
+
+def test_the_json_form_waits_for_nobody(project, capsys) -> None:
+    code, out = told(capsys, ANA, "--step", "--json")
+    assert (code, len(json.loads(out)["turns"])) == (0, 3)
+
+
+def test_params_of_then(project, capsys) -> None:
+    """What the bot was set to counts, and not what its file says now."""
+    assert told(capsys, ANA, "--param", "colour=red")[0] == 0  # one that no flow reads changes nothing
+    assert run(["replay", ANA, "--param", "colour", "--bot", "bots/hello"]) == 2
+    assert "write NAME=VALUE" in capsys.readouterr().err

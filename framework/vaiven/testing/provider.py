@@ -269,7 +269,10 @@ def main() -> None:
     parser.add_argument("--keep", type=int, default=1000, help="how many requests to hold in memory (default 1000)")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="how long every answer takes")
     given = parser.parse_args()
-    asyncio.run(serve(given.port, given.log, given.keep, given.latency))
+    try:
+        asyncio.run(serve(given.port, given.log, given.keep, given.latency))
+    except OSError as error:
+        sys.exit(f"{error.strerror or error}. Another port: --port N")
 
 
 if __name__ == "__main__":

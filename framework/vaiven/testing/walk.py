@@ -253,7 +253,7 @@ class Walker:
 
 def done(cast: Cast, stage: Stage, act: Act) -> tuple[str, str]:
     """Let an act happen. Gives what went wrong and where; empty: nothing."""
-    place, before, said = _place(stage), stage.state, stage.said
+    place, before, said, was_out = _place(stage), stage.state, stage.said, stage.opted_out
     recorded, attempts, withheld = len(stage.recorded), len(stage.attempts), stage.withheld
     try:
         act.perform(stage)
@@ -265,7 +265,7 @@ def done(cast: Cast, stage: Stage, act: Act) -> tuple[str, str]:
         if record.what in WRONG:
             return record.what, record.detail or place
     session = before.sessions.get(stage.channel)
-    if act.verb != "me" or session is None or stage.opted_out:
+    if act.verb != "me" or session is None or was_out or stage.opted_out:  # to who comes back the provider may speak
         return "", ""
     asks = isinstance(cast.flows.shapes[session.top.shape].waits[session.top.step], AskNode)
     now = stage.state.sessions.get(stage.channel)

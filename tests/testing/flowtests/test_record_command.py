@@ -64,4 +64,4 @@ def test_who_never_wrote(kitchen, monkeypatch, capsys):
     (kitchen.folder / "bot.yaml").write_text(BOT)
     asyncio.run(served(["tea"]))
     assert run(["test", "--record", "tel:+12025550199"]) == 1
-    assert "no conversation begins in what is stored" in capsys.readouterr().err
+    assert "nobody has written from tel:+12025550199" in capsys.readouterr().err

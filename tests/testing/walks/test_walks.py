@@ -59,7 +59,7 @@ def test_a_planted_fault_is_found_and_printed_as_a_test(file: Path, alone) -> No
 def test_a_template_has_no_fault_and_every_exit_is_taken(template: str, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["new", "mine", "--template", template]) == 0
-    found = walk(tmp_path / "mine/flows/mine", 400)
+    found = walk(tmp_path / "mine/flows/mine", 2000)
     assert [each for each in told(found) if not each[2]] == []
     assert found.never == []
 

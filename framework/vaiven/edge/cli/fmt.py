@@ -1,4 +1,4 @@
-"""``vaiven fmt``: flow files in their canonical form, with every comment, in the order in which they were written."""
+"""``vaiven fmt``: flows, translations and tests in one form, every comment kept, in the order in which they were written."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,22 +7,22 @@ from pathlib import Path
 import click
 
 from vaiven.edge.cli import FINDINGS, USAGE
-from vaiven.edge.paths import FLOWS
+from vaiven.edge.paths import FLOWS, TESTS, with_translations
 
 
-@click.command(short_help="Write flow files in their canonical form.")
+@click.command(short_help="Write flows, translations and tests in their canonical form.")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit code 1 if a file would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Write nothing; show what would change.")
 def fmt(paths: tuple[Path, ...], only_check: bool, show_diff: bool) -> int:
     """Indent by two, quote alike, one blank line at most: comments, order and meaning stay.
 
-    PATHS are files or folders; without any, the flows of this folder. A file that cannot be read as YAML is told and left alone.
-    Exit code 1: a file could not be read, or with --check one would change.
+    PATHS are files, or folders whose flows, translations and tests are meant; without any, those of this folder. A file that
+    cannot be read as YAML is told and left alone. Exit code 1: a file could not be read, or with --check one would change.
     """
     files = list(_files(paths or [Path("flows") if Path("flows").is_dir() else Path()]))
     if not files:
-        click.echo(f"No {FLOWS} there. Name a flow file or a folder.", err=True)
+        click.echo(f"No {FLOWS} or {TESTS} there. Name a file or a folder.", err=True)
         return USAGE
     from vaiven.flow.formatting import format_flow
     from vaiven.model.errors import FlowError
@@ -60,10 +60,15 @@ def fmt(paths: tuple[Path, ...], only_check: bool, show_diff: bool) -> int:
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
-        for file in sorted(path.rglob(FLOWS)) if path.is_dir() else [path]:
-            if path.is_file() or not any(part.startswith(".") for part in file.relative_to(path).parts):
-                found.setdefault(file.resolve(), file)
+        for file in _inside(path) if path.is_dir() else [path]:
+            found.setdefault(file.resolve(), file)
     return found.values()
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The flows of a folder and of those in it, with the translations beside them, and the tests."""
+    files = [*with_translations(folder.rglob(FLOWS)), *folder.rglob(TESTS)]
+    return sorted(file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
 
 
 def _difference(file: Path, before: str, after: str) -> str:

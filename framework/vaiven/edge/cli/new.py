@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from vaiven.edge.cli import ENVIRONMENT
+from vaiven.edge.paths import ACTIONS, BOT_FILE
 
 TEMPLATES = {
     "vote": "On a phone of the console, type:  VOTE, then 2.",
@@ -29,7 +30,7 @@ _COMMON = {
     "vscode/extensions.json": ".vscode/extensions.json",
     "github/check.yml": ".github/workflows/check.yml",
 }
-"""What every project has; without leading dots in the package, where tools would leave such files out."""
+"""What every project has, with what its template adds; without leading dots in the package, where tools would leave them out."""
 
 
 def _name(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -65,20 +66,21 @@ def new(name: str, template: str) -> int:
 def project(name: str, template: str) -> Iterator[tuple[str, str]]:
     """Every file of a new project: its path and its text."""
     from vaiven.flow.schema import flow_schema
+    from vaiven.flow.schema_translations import translation_schema
+    from vaiven.testing.flowtests.schema import test_schema
 
     folder, root = name.replace("-", "_"), files("vaiven") / "templates"
     values = {"NAME": name, "FOLDER": folder, "TRY": TEMPLATES[template]}
     for source, path in _COMMON.items():
-        yield path, _filled(root / "common" / source, values)
+        more = root / template / source
+        text = _filled(root / "common" / source, values)
+        yield path, text + (_filled(more, values) if more.is_file() else "")
     for each in (root / template).iterdir():
-        if each.is_file():
-            under = "flows" if each.name.endswith((".flow.yaml", ".test.yaml")) or _is_translation(each.name) else "bots"
+        if each.is_file() and each.name not in _COMMON:
+            under = "bots" if each.name in (BOT_FILE, ACTIONS) else "flows"
             yield f"{under}/{folder}/{each.name}", _filled(each, values)
-    yield ".vscode/flow.schema.json", json.dumps(flow_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _is_translation(name: str) -> bool:
-    return re.fullmatch(r"\w+\.[a-z]{2,3}(-[A-Za-z]+)?\.yaml", name) is not None
+    for kind, schema in {"flow": flow_schema(), "test": test_schema(), "translation": translation_schema()}.items():
+        yield f".vscode/{kind}.schema.json", json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _filled(file: Traversable, values: dict[str, str]) -> str:

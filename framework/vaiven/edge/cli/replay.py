@@ -3,13 +3,14 @@
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from vaiven.edge.cli import FINDINGS
-from vaiven.edge.cli.options import of_a_store
+from vaiven.edge.cli.options import of_a_bot, of_a_store
 
 if TYPE_CHECKING:
     from vaiven.edge.retelling import Masker
@@ -39,8 +40,9 @@ def _span(_: click.Context, __: click.Parameter, value: str) -> int:
 @click.option("--fail", is_flag=True, help="With --against: exit code 1 where a conversation would differ.")
 @click.option("--channel", metavar="NAME", help="Turns of this channel only.")
 @click.option("--to", type=click.IntRange(1), metavar="N", help="So many turns, then stop.")
-@click.option("--step", is_flag=True, help="Wait for a key after each turn.")
+@click.option("--step", is_flag=True, help="Wait for a key after each turn; q ends. From a pipe: a line for each.")
 @click.option("--unmasked", is_flag=True, help="Show personal values, too.")
+@of_a_bot
 @of_a_store
 def replay(
     home: str | None,
@@ -51,6 +53,7 @@ def replay(
     to: int | None,
     step: bool,
     unmasked: bool,
+    params: dict[str, Any],
     bot: Path,
     store: str | None,
     as_json: bool,
@@ -61,17 +64,20 @@ def replay(
 
     With --against, every conversation since then goes through edited flows instead: whose would differ, where first, and why.
 
-    The store is only read; the bot may go on serving from it. Personal values are masked.
+    The store is only read; the bot may go on serving from it. Personal values are masked. Params are those of the bot now; where
+    it had others then, as the demo has, give them by --param.
     """
     from vaiven.edge.retelling import Masker
 
     if (home is None) == (new is None):
         raise click.UsageError("Name the address of a conversation, or edited flows with --against.")
     masker = Masker(off=unmasked)
+    settings, scene = _scene(bot, params)
     if new is not None:
-        return _against(new, bot, store, since, fail, as_json, masker)
+        return _against(new, settings, scene, bot, store, since, fail, as_json, masker)
     address = home if home is not None and ":" in home else f"tel:{home}"
-    turns, differ = _conversation(address, bot, store, channel, to, step and not as_json, as_json, masker)
+    pause = _pause if step and not as_json else None
+    turns, differ = _conversation(address, settings, scene, bot, store, channel, to, pause, as_json, masker)
     if not turns:
         click.echo(f"nobody has written from {address}: an address is whole, as tel:+12025550123", err=True)
         return FINDINGS
@@ -85,16 +91,23 @@ def replay(
 
 
 def _conversation(
-    home: str, bot: Path, url: str | None, channel: str | None, to: int | None, step: bool, quiet: bool, masker: "Masker"
+    home: str,
+    settings: "BotSettings",
+    scene: "Scene",
+    bot: Path,
+    url: str | None,
+    channel: str | None,
+    to: int | None,
+    pause: Callable[[], bool] | None,
+    quiet: bool,
+    masker: "Masker",
 ) -> tuple[list[dict[str, Any]], int]:
-    """The turns as data, told as they come unless ``quiet``, and how many came out otherwise."""
+    """The turns as data, told as they come unless ``quiet``, and how many came out otherwise. ``pause`` False: no more."""
     from vaiven.edge.cli.opening import looked
     from vaiven.edge.retelling import picture, view
     from vaiven.model.urns import Urn
     from vaiven.runtime.replay import Past, published_flows
     from vaiven.runtime.replay import replay as replayed
-
-    settings, scene = _scene(bot)
 
     async def read(store: "Store") -> list[dict[str, Any]]:
         flows = await published_flows(store, settings.spec, scene.registry)
@@ -111,28 +124,49 @@ def _conversation(
             turns.append(view(len(turns) + 1, each, masker))
             if not quiet:
                 click.echo(f"{picture(turns[-1])}\n")
-            if len(turns) == to:
+            if len(turns) == to or (pause is not None and not pause()):
                 break
-            if step and sys.stdin.isatty():
-                click.pause("-- any key: the next turn --")
         return turns
 
     turns = looked(bot, url, read)
     return turns, sum(turn["check"] == "differs" for turn in turns)
 
 
-def _scene(bot: Path) -> "tuple[BotSettings, Scene]":
+def _pause() -> bool:
+    """Wait for a key, from a pipe for a line; whether to go on."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip() != "q"
+    prompt = "-- any key: the next turn, q: no more --"
+    click.echo(prompt, nl=False)
+    key = click.getchar()
+    click.echo(f"\r{' ' * len(prompt)}\r", nl=False)
+    return key not in ("q", "Q", "\x04")
+
+
+def _scene(bot: Path, params: dict[str, Any]) -> "tuple[BotSettings, Scene]":
+    from dataclasses import replace
+
     from vaiven.edge.casting import scene
 
-    return scene(bot)
+    settings, found = scene(bot)
+    return replace(settings, params={**settings.params, **params}), found
 
 
-def _against(new: Path, bot: Path, url: str | None, since: int, fail: bool, as_json: bool, masker: "Masker") -> int:
+def _against(
+    new: Path,
+    settings: "BotSettings",
+    scene: "Scene",
+    bot: Path,
+    url: str | None,
+    since: int,
+    fail: bool,
+    as_json: bool,
+    masker: "Masker",
+) -> int:
     from vaiven.edge.cli.opening import looked
     from vaiven.runtime.against import against, heard
     from vaiven.runtime.replay import published_flows
 
-    settings, scene = _scene(bot)
     documents = _edited(new, settings)
 
     async def read(store: "Store") -> "Against":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vaiven.edge.cli.options import of_a_bot
 from vaiven.edge.paths import bot_of, with_translations
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ SUPPRESSED = "     (suppressed: opted out)"
 @click.option(
     "--skin", type=click.Choice(SKINS), default="sms", show_default=True, help="What the phone can show: buttons, lists."
 )
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A param of the bot; may be given more than once.")
+@of_a_bot
 @click.option("--at", metavar="INSTANT", help="Where the clock stands: 2026-12-05T20:30Z. Now, or when the flow's window opens.")
-def talk(flows: tuple[Path, ...], skin: str, params: tuple[str, ...], at: str | None) -> int:
+def talk(flows: tuple[Path, ...], skin: str, params: dict[str, Any], at: str | None) -> int:
     """Talk to the bot of these FLOW files: what you type is what a person sends, and the clock moves only by :wait.
 
     Nothing is sent or stored, but calls are really made: HTTP requests, and actions of the bot. Params, hosts that may be called,
@@ -78,7 +79,7 @@ def _partner(
     settings: "BotSettings | None",
     registry: "Registry",
     skin: str,
-    params: tuple[str, ...],
+    params: dict[str, Any],
     at: str | None,
 ) -> "Talk":
     """Somebody to talk to: the compiled flows under a clock of their own.
@@ -99,7 +100,7 @@ def _partner(
 
     spec = BotSpec("talk") if settings is None else settings.spec
     known, wrong = (Known(), []) if settings is None else known_of(settings)
-    spec = replace(spec, params={**spec.params, **dict(map(_param, params))}, error_flow=None)
+    spec = replace(spec, params={**spec.params, **params}, error_flow=None)
     texts = [(str(file), file.read_bytes().decode()) for file in with_translations(files)]
     documents, problems = load_flows(texts, None if settings is None else spec.params, known, complete=False)
     if errors := [problem for problem in (*wrong, *problems) if problem.is_error]:
@@ -126,16 +127,6 @@ def _settings(folder: Path) -> "BotSettings | None":
     if settings is None:
         raise SettingsError([str(problem) for problem in problems])
     return settings
-
-
-def _param(written: str) -> tuple[str, Any]:
-    """``NAME=VALUE`` as the file would read it: a number is a number."""
-    from vaiven.flow.source import resolve
-
-    name, equals, value = written.partition("=")
-    if not equals or not name:
-        raise click.UsageError(f"--param {written}: write NAME=VALUE.")
-    return name, resolve(value, "plain")
 
 
 def _at(written: str) -> int:

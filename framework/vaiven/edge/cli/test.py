@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vaiven.edge.cli import FINDINGS, USAGE
+from vaiven.edge.cli.options import of_a_bot
 
 if TYPE_CHECKING:
     from vaiven.testing.flowtests.bots import Bots
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "--channel", default="", metavar="NAME", help="With --record: which of their conversations. The newest, unless given."
 )
 @click.option("--store", metavar="URL", help="With --record: the store, in place of the bot's.")
+@of_a_bot
 def test(
     paths: tuple[Path, ...],
     word: str,
@@ -48,6 +50,7 @@ def test(
     record: str | None,
     channel: str,
     store: str | None,
+    params: dict[str, Any],
 ) -> int:
     """Play test files, *.test.yaml: talks with a flow, under a clock of their own, with mocked calls.
 
@@ -55,7 +58,9 @@ def test(
     its flows are those of the bot, else those beside it. Nothing is sent or stored. Exit code 1: a talk failed.
     """
     if record is not None:
-        return _record(record, bot or Path(), store, channel, output)
+        return _record(record, bot or Path(), store, channel, params, output)
+    if params:
+        raise click.UsageError("--param goes with --record; a test file has its own params.")
     from vaiven.testing.flowtests.bots import Bots
     from vaiven.testing.flowtests.suite import find, play_all
 
@@ -162,14 +167,18 @@ def _plain(played: list["Played"], bots: "Bots", seconds: float) -> dict[str, An
     }
 
 
-def _record(home: str, bot: Path, store: str | None, channel: str, output: Path | None) -> int:
+def _record(home: str, bot: Path, store: str | None, channel: str, params: dict[str, Any], output: Path | None) -> int:
     """Write a test of a stored conversation."""
     from vaiven.edge.cli.opening import looked
     from vaiven.testing.flowtests.recording import conversation, recorded
 
-    found = looked(bot, store, lambda opened: conversation(opened, home))
+    address = home if ":" in home else f"tel:{home}"
+    found = looked(bot, store, lambda opened: conversation(opened, address))
+    if not found.records:
+        click.echo(f"nobody has written from {address}: an address is whole, as tel:+12025550123", err=True)
+        return FINDINGS
     try:
-        text = recorded(found.records, found.documents, channel=channel)
+        text = recorded(found.records, found.documents, channel=channel, params=params)
     except ValueError as error:
         click.echo(f"{error}", err=True)
         return FINDINGS

@@ -27,7 +27,7 @@ from vaiven.runtime.facts import FactReader
 from vaiven.runtime.people import BUILT_IN
 from vaiven.runtime.registry import NOTHING as NO_PYTHON
 from vaiven.runtime.registry import Registry
-from vaiven.runtime.resources import Resources
+from vaiven.runtime.resources import About, Resources
 from vaiven.testing.flowtests.covering import Coverage, Glimpse
 from vaiven.testing.flowtests.script import Person, Script
 from vaiven.testing.flowtests.stage import Stage
@@ -124,8 +124,8 @@ class Bots:
         flows = FlowSet.build(spec, bot.documents, parsers=bot.registry.parsers)
         self.coverage.watch(flows)
         lines, schemes = _lines(bot)
-        resources = Resources({**bot.registry.resources, **BUILT_IN})
         hours = bot.settings.hours if bot.settings is not None else {}
+        resources = Resources({**bot.registry.resources, **BUILT_IN}, About.of(spec, hours))
         reader = FactReader(flows.asks, hours, zone_of(spec.zone), spec.name)
         return Cast(
             flows, Decider(flows, lines, resources=resources, reader=reader), resources, lines, schemes, self.coverage.glimpse

@@ -28,7 +28,7 @@ from vaiven.runtime import call_outcomes
 from vaiven.runtime.call_outcomes import Answered, Came, NoAnswer
 from vaiven.runtime.calls import awaits
 from vaiven.runtime.decide import Decider, Line
-from vaiven.runtime.people import QUEUE, queue_home
+from vaiven.runtime.people import BUILT_IN, queue_home
 from vaiven.runtime.resources import Resources, is_resource
 from vaiven.runtime.telling import event_of
 from vaiven.testing.flowtests.covering import Glimpse
@@ -243,10 +243,10 @@ class Stage:
         _, _, path = word.home.partition("/")
         resource, _, _ = path.partition("/")
         name = f"{resource}.{word.name}"
-        if resource != QUEUE and is_resource(word.home):
+        if resource not in BUILT_IN and is_resource(word.home):
             self.attempts += (name,)
             mock = self._mock(name)
-            if mock is not None:
+            if mock is not None and not (mock.name == "*" and word.home in self.resources):
                 self._mocked_word(word, self._answer(mock), name)
                 return
             if word.home not in self.resources:
