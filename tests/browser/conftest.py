@@ -5,8 +5,10 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +39,17 @@ def chromium() -> str:
 
 
 class Demo:
-    """``vaiven demo`` as a process of its own; ``url`` is the console's, token and all."""
+    """``vaiven demo`` as a process of its own; ``start`` is the address of its first page, with tokens, ``url`` of the vote's."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, start: str) -> None:
         self.process = process
-        self.url = url
-        self.base = url.partition("/console/")[0]
+        self.start = start
+        self.site, _, self._tokens = start.partition("/#")
+        self.base = f"{self.site}/tv_vote"
+        self.url = self.phones("tv_vote")
+
+    def phones(self, bot: str) -> str:
+        return f"{self.site}/{bot}/console/#{self._tokens}"
 
     async def interrupt(self) -> int:
         """Ctrl-C. Gives the exit code."""
@@ -53,7 +60,7 @@ class Demo:
 
 @pytest.fixture
 async def demo(chromium: str, tmp_path: Path) -> AsyncIterator[Demo]:
-    command = ("-m", "vaiven.edge.cli", "demo", "--port", "0", "--no-crowd", "--db", str(tmp_path / "demo.db"))
+    command = ("-m", "vaiven.edge.cli", "demo", "--port", "0", "--no-crowd", "--db", str(tmp_path / "demo"))
     env = {**os.environ, "PYTHONPATH": str(ROOT / "framework"), "PYTHONUNBUFFERED": "1"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=env, cwd=ROOT
@@ -64,7 +71,7 @@ async def demo(chromium: str, tmp_path: Path) -> AsyncIterator[Demo]:
         async with asyncio.timeout(STARTS_S):
             async for line in process.stdout:
                 told.append(line.decode())
-                if found := re.search(r"http://\S+/console/\S*token=\S+", told[-1]):
+                if found := re.search(r"http://\S+/#token=\S+", told[-1]):
                     break
             else:
                 pytest.fail("the demo ended before it told its address:\n" + "".join(told))
@@ -97,12 +104,29 @@ class Tab:
         await words.press("Enter")
 
 
+@pytest.fixture(scope="session")
+def opened(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One browser for all tests of this process, each in a context of its own; the address by which it is driven."""
+    profile = tmp_path_factory.mktemp("chromium")
+    command = (chromium, *ARGS, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank")
+    with (profile / "said.log").open("wb") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said)
+    told, ends = profile / "DevToolsActivePort", time.monotonic() + STARTS_S
+    while not (told.exists() and told.read_text().strip()):
+        if process.poll() is not None or time.monotonic() > ends:
+            process.kill()
+            pytest.fail("Chromium did not start:\n" + (profile / "said.log").read_text(errors="replace")[-2000:])
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{told.read_text().split()[0]}"
+    process.terminate()
+    process.wait(10)
+
+
 @pytest.fixture
-async def tab(chromium: str, tmp_path: Path) -> AsyncIterator[Tab]:
+async def tab(opened: str) -> AsyncIterator[Tab]:
     api = pytest.importorskip("playwright.async_api", reason="Playwright, which drives Chromium, is not installed")
     async with api.async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=chromium, args=ARGS, headless=True, viewport={"width": 1440, "height": 900}
-        )
-        yield Tab(context.pages[0])
+        browser = await playwright.chromium.connect_over_cdp(opened)
+        context = await browser.new_context(viewport={"width": 1440, "height": 900})
+        yield Tab(await context.new_page())
         await context.close()

@@ -33,7 +33,7 @@ async def test_a_vote_by_sms_is_answered_and_counted_on_the_board(demo, tab) -> 
     assert await tab.page.locator(".more:not(.save)").count() == 0
     assert "token" not in tab.page.url
     assert tab.complaints == []
-    assert {url.startswith((demo.base + "/", "data:")) for url in tab.requests} == {True}
+    assert {url.startswith((demo.base + "/console/", "data:")) for url in tab.requests} == {True}
 
 
 @pytest.mark.parametrize("skin", ["whatsapp", "messenger"])

@@ -244,12 +244,12 @@ def in_use(*args: str) -> str:
 @pytest.mark.parametrize(
     ("args", "option"),
     [
-        (("run", "bots/hello", "--port", "0", "--store", "sqlite:///a.db"), "--store"),
-        (("demo", "--db", "a.db", "--port", "0"), "--db"),
+        (("run", "bots/hello", "--port", "0", "--store", "sqlite:///support.db"), "--store"),
+        (("demo", "--db", ".", "--port", "0"), "--db"),
     ],
 )
 async def test_a_second_process_on_one_store_is_told_once(project: Path, args: tuple[str, ...], option: str) -> None:
-    store = open_store("sqlite:///a.db")
+    store = open_store("sqlite:///support.db")
     await store.open()
     try:
         told = await asyncio.to_thread(in_use, *args)

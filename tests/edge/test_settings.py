@@ -138,6 +138,12 @@ def test_a_problem_shows_the_line_and_what_would_be_right(write: Write) -> None:
     assert len(caught.value.problems) == 1
 
 
+def test_params_may_be_lists_and_maps_and_of_the_environment_within(write: Write) -> None:
+    text = SMALL + "params: {places: [{id: room, seats: 4, at: [1, 2]}], api: {url: {env: API}, tries: 3}}\n"
+    found = load_settings(write(text), environ=ENVIRON | {"API": "https://a.example"}).params
+    assert found == {"places": [{"id": "room", "seats": 4, "at": [1, 2]}], "api": {"url": "https://a.example", "tries": 3}}
+
+
 def test_problems_of_every_kind_come_together_in_file_order(write: Write) -> None:
     text = """\
 bot: TV Vote
@@ -148,7 +154,7 @@ public_url: "http://votes.example"
 lang: english!
 zone: Mars/Olympus
 country: Spain
-params: {Max: 1, deep: {a: 1}}
+params: {Max: 1}
 hours: {support: {weekdays: "9 to 6"}}
 words: {hlep: "x", stopped: ""}
 commands: {menu: {words: [menu]}}
@@ -165,7 +171,6 @@ channels:
     for word in (
         "'bot' must be a name", "no folder", "'store' names no store", "no setting 'profil'", "'public_url' must be https",
         "'lang' must be a language", "'Mars/Olympus' is no time zone", "'country' must be", "'Max' is no name",
-        "'params.deep' must be",
         "'weekdays' names no days", "'9 to 6' is no span", "no setting 'hlep'", "'words.stopped' must be a text",
         "the command 'menu' has neither", "'errors.flow' must be a text", "no setting 'txt'", "'calls.allow' must be a list",
         "'Sms' is no name for a channel", "no channel type 'twilo'", "channels.three.account", "'channels.three.rate' must be",

@@ -116,11 +116,15 @@ class HttpCaller:
     """Makes HTTP calls of flows. Sessions are opened when first needed.
 
     GETs share connections that are kept. Others have one each: into one that the other side is about to close, a request may be
-    lost or not, and nobody would know. ``trust`` says whose certificates count, by default those of this machine.
+    lost or not, and nobody would know. ``trust`` says whose certificates count, by default those of this machine. At most so many
+    ``redirects`` are followed.
     """
 
-    def __init__(self, reach: Reach, look_up: Lookup = look_up, trust: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, reach: Reach, look_up: Lookup = look_up, trust: ssl.SSLContext | None = None, redirects: int = REDIRECTS
+    ) -> None:
         self._reach = reach
+        self._redirects = redirects
         self._look_up = look_up
         self._trust = True if trust is None else trust
         self._sessions: dict[tuple[bool, bool, bool], aiohttp.ClientSession] = {}
@@ -150,7 +154,7 @@ class HttpCaller:
             await session.close()
 
     async def _follow(self, hop: _Hop, sent: list[bool]) -> Answered | NoAnswer:
-        for left in range(REDIRECTS, -1, -1):
+        for left in range(self._redirects, -1, -1):
             async with self._session(hop).request(
                 hop.method,
                 hop.url,

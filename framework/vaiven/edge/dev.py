@@ -18,10 +18,11 @@ from typing import Any
 
 import click
 
-from vaiven.edge.console import Console, address
+from vaiven.edge.console import Console, address, inbox
+from vaiven.edge.console.bookings import books_of
 from vaiven.edge.http import make_transport
 from vaiven.edge.paths import ACTIONS, flow_files, from_here
-from vaiven.edge.serve import SIMULATOR, assemble, door, listen, run, serve, signalled
+from vaiven.edge.serve import SIMULATOR, assemble, door, listen, people_side, run, serve, signalled
 from vaiven.edge.settings import BotSettings, bot_file, read_settings
 from vaiven.edge.store_settings import public
 from vaiven.edge.surroundings import known_of
@@ -32,6 +33,7 @@ from vaiven.flow.load import load_flows
 from vaiven.flow.problems import Problem
 from vaiven.model.errors import VaivenError
 from vaiven.runtime.bot import Bot
+from vaiven.runtime.conversations import Conversations
 from vaiven.runtime.publishing import Outlook, outlooks, publish
 
 HOST = "127.0.0.1"
@@ -55,7 +57,7 @@ class Dressed:
 
 
 def dress(bot: Path, overrides: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Dressed | None, list[Problem]]:
-    """The bot with phones to type on. Channels that lack secrets are left out, for nobody needs them to try a flow."""
+    """The bot with phones to type on. Channels and webhooks that lack secrets are left out: nobody needs them to try a flow."""
     settings, problems = read_settings(bot, overrides, environ)
     channels: dict[str, Any] = {}
     left_out: list[str] = []
@@ -71,8 +73,9 @@ def dress(bot: Path, overrides: Mapping[str, Any], environ: Mapping[str, str]) -
     if phone is None:
         phone = "phones" if any(each.name == "phone" for each in kept.channels) else "phone"
         channels[phone] = {"type": SIMULATOR}
-    if channels:
-        local = {"public_url": f"http://{HOST}"} if left_out else {}
+    if channels or (settings is None and kept.events):
+        local: dict[str, Any] = {"public_url": f"http://{HOST}"} if left_out else {}
+        local |= {"events": None} if settings is None else {}
         settings, problems = read_settings(bot, {**overrides, **local, "channels": channels}, environ)
     return (None, problems) if settings is None else (Dressed(settings, phone, tuple(left_out)), [])
 
@@ -123,6 +126,7 @@ class Dev:
         self._overrides = dict(overrides)
         self._tell = tell
         self._token = secrets.token_urlsafe(24)
+        self._agent = ""
         self._greeted = False
 
     async def main(self, port: int, console_port: int) -> None:
@@ -137,6 +141,8 @@ class Dev:
                     if dressed is not None:
                         bot = assemble(dressed.settings, make_transport(8))
                         await bot.start()
+                        if not self._agent and await Conversations(bot).queues():
+                            self._agent = await inbox.token_for(bot, "dev", "You")
                         sites = self._sites(bot, dressed, hooks, phones)
                         await self._serve(bot, dressed, sites, watched, stop)
                         continue
@@ -159,10 +165,11 @@ class Dev:
 
     def _sites(self, bot: Bot, dressed: Dressed, hooks: Any, phones: Any) -> list[Site]:
         """Copies of the listening sockets: the ports stay ours while the bot is opened anew."""
-        console = Console(bot, channel=dressed.phone, token=self._token)
+        console = Console(bot, channel=dressed.phone, token=self._token, books=books_of(dressed.settings))
         # A site owns its socket and closes it.
-        first = Site(door(bot, dressed.settings).routes(), HOST, 0, hooks.dup())
-        return [first, Site(console.routes(), HOST, 0, phones.dup())]
+        people = people_side(bot, dressed.settings)
+        first = Site([*door(bot, dressed.settings).routes(), *people], HOST, 0, hooks.dup())
+        return [first, Site([*console.routes(), *people], HOST, 0, phones.dup())]
 
     async def _serve(self, bot: Bot, dressed: Dressed, sites: Sequence[Site], watched: Watched, stop: asyncio.Event) -> None:
         over = asyncio.Event()
@@ -248,6 +255,8 @@ class Dev:
         settings = dressed.settings
         told = [f"vaiven dev: {settings.bot} on http://{HOST}:{ports[0]}, store {public(settings.store)}"]
         told.append(f"  phones   {address(f'http://{HOST}:{ports[1]}', self._token)}")
+        if self._agent:
+            told.append(f"  inbox    {inbox.address(f'http://{HOST}:{ports[1]}', self._agent)}")
         if dressed.left_out:
             told.append(f"  without  {', '.join(dressed.left_out)}: not all of their settings are there")
         told.append(

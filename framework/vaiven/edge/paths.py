@@ -8,6 +8,8 @@ ACTIONS = "actions.py"
 """The Python that a bot brings along, beside its ``bot.yaml``."""
 FLOWS = "*.flow.yaml"
 """What the flow files in a folder are called."""
+TESTS = "*.test.yaml"
+"""What their tests are called."""
 _YAML = "*.yaml"
 
 
@@ -44,8 +46,8 @@ def from_here(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def demo_bot_dir() -> Path:
-    """The folder of the demo's bot: in an installed package among its data, in a checkout where it is edited."""
+def demo_bot_dir(name: str = "tv_vote") -> Path:
+    """The folder of one of the demo's bots: in an installed package among its data, in a checkout where it is edited."""
     package = Path(__file__).resolve().parents[1]
-    installed = package / "_demo" / "bots" / "tv_vote"
-    return installed if installed.is_dir() else package.parents[1] / "bots" / "tv_vote"
+    installed = package / "_demo" / "bots" / name
+    return installed if installed.is_dir() else package.parents[1] / "bots" / name

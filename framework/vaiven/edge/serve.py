@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from aiohttp import web
 
 from vaiven.channels.registry import make_channel
 from vaiven.channels.simulator import answer as simulated
+from vaiven.edge import books
 from vaiven.edge.actions import load_registry
 from vaiven.edge.api import Api
 from vaiven.edge.calling import HttpCaller
+from vaiven.edge.console import inbox
 from vaiven.edge.control import Act, beside, control
 from vaiven.edge.figures import Siblings, figures, pack
 from vaiven.edge.http import InProcess, make_transport
@@ -116,6 +119,8 @@ def assemble(settings: BotSettings, transport: Transport, roles: Collection[str]
         caller=HttpCaller(Reach(settings.call_hosts)),
         registry=registry,
         hours=settings.hours,
+        hooks=settings.events,
+        hook_caller=HttpCaller(Reach(settings.call_hosts), redirects=0) if settings.events else None,
     )
 
 
@@ -123,6 +128,11 @@ def door(bot: Bot, settings: BotSettings, roles: Collection[str] = EVERYTHING, s
     """The bot's health and metrics, and its webhooks where it is to take any. ``siblings`` serve the same port."""
     inside = [each.name for each in settings.channels if each.type == SIMULATOR or WEB not in roles]
     return Door(bot, settings.public_url, inside, lambda: figures(bot, siblings))
+
+
+def people_side(bot: Bot, settings: BotSettings) -> list[web.RouteDef]:
+    """What people of the business work with: the HTTP API, and the inbox page upon it."""
+    return [*Api(bot, settings.replies, settings.public_url).routes(), *inbox.routes()]
 
 
 async def serve(
@@ -208,7 +218,12 @@ def acts(bot: Bot) -> dict[str, Act]:
         bot.turns.look(range(bot.store.partitions))
         return True
 
-    return {"token": token, "crew": crew, "revive": revive, "drop": drop, "counts": counts, "publish": publish}
+    async def say(asked: Mapping[str, Any]) -> int:
+        said = await books.tell(bot.store, bot.flows.spec.name, asked["words"], bot.clock())
+        bot.turns.look(range(bot.store.partitions))
+        return said
+
+    return {"token": token, books.TELL: say, "crew": crew, "revive": revive, "drop": drop, "counts": counts, "publish": publish}
 
 
 def look_free(host: str, port: int) -> None:
@@ -273,15 +288,17 @@ def run_bot(
         bot = assemble(settings, make_transport(sum(each.pacing.connections for each in settings.channels)), roles)
         await bot.start()
         routes = door(bot, settings, roles, serving.siblings).routes()
+        people = people_side(bot, settings)
         if WEB in roles:
-            routes += Api(bot).routes()
+            routes += people
         sites = [Site(routes, serving.host, serving.port, serving.listening)]
         token = serving.console_token or secrets.token_urlsafe(24)
         if serving.console_port is not None:
             from vaiven.edge.console import Console
+            from vaiven.edge.console.bookings import books_of
 
-            console = Console(bot, token=token)
-            sites.append(Site(console.routes(), "127.0.0.1", serving.console_port, serving.console_listening))
+            console = Console(bot, token=token, books=books_of(settings))
+            sites.append(Site([*console.routes(), *people], "127.0.0.1", serving.console_port, serving.console_listening))
 
         def started(ports: list[int]) -> None:
             (ready or (lambda ports: greet(settings, serving, ports, token)))(ports)

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaiven.edge.demo import open_now, this_command
+from vaiven.edge.demo import this_command
+from vaiven.edge.demo_bots import open_now
 
 ROOT = Path(__file__).parents[3]
 MADRID = ZoneInfo("Europe/Madrid")
@@ -82,6 +83,6 @@ def test_its_command_works_and_nothing_of_it_stays_behind(tmp_path: Path, ending
             process.kill()
     assert list(tmp_path.iterdir()) == []
     if ending is signal.SIGINT:
-        command = shlex.split(re.search(r"In another terminal: +(.+)", told)[1])
+        command = shlex.split(re.search(r"In a terminal +(.+)", told)[1])
         talk = subprocess.run(command, cwd=ROOT, env=env, input="VOTE\n", capture_output=True, text=True, timeout=ENDS_S)
         assert "Who gets your vote tonight?" in talk.stdout, talk.stderr

@@ -35,6 +35,8 @@ _COMMANDS = {
     "replay": "vaiven.edge.cli.replay:replay",
     "status": "vaiven.edge.cli.status:status",
     "tokens": "vaiven.edge.cli.tokens:tokens",
+    "inbox": "vaiven.edge.cli.inbox:inbox",
+    "bookings": "vaiven.edge.cli.bookings:bookings",
     "dead": "vaiven.edge.cli.dead:dead",
     "votes": "vaiven.edge.cli.votes:votes",
     "doctor": "vaiven.edge.cli.doctor:doctor",
@@ -65,7 +67,7 @@ def cli() -> None:
 
     \b
     The first three to try:
-      vaiven demo                       a TV vote with phones to type on, nothing to set up
+      vaiven demo                       three bots with phones to type on, nothing to set up
       vaiven talk FLOW                  your own flow file, as a conversation in this terminal
       vaiven check flows                what is wrong in your flow files, and what would be right
     \b
@@ -94,7 +96,7 @@ def run(args: Sequence[str] | None = None) -> int:
     return outcome if isinstance(outcome, int) else 0
 
 
-_DONE = {"publish": "published", "diff": "compared"}
+_DONE = {"publish": "published", "diff": "compared", "schema": "written"}
 
 
 def explain(error: VaivenError, command: str = "") -> str:

@@ -1,4 +1,4 @@
-"""What commands that look at a store have in common: their options, and how a table reads."""
+"""What commands have in common: options of those that look at a store, params of a bot, and how a table reads."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,6 +13,32 @@ def of_a_store(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--store", metavar="URL", help="The store itself, in place of the bot's.")(command)
     help_text = "The bot whose store is read: its folder. This folder, unless given."
     return click.option("--bot", type=click.Path(path_type=Path), default=Path(), help=help_text)(command)
+
+
+def of_a_bot(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that gives params over the bot's, as a map by their names."""
+    option = click.option(
+        "--param",
+        "params",
+        multiple=True,
+        callback=_params,
+        metavar="NAME=VALUE",
+        help="A param over the bot's; as often as needed.",
+    )
+    return option(command)
+
+
+def _params(_: click.Context, __: click.Parameter, written: tuple[str, ...]) -> dict[str, Any]:
+    """``NAME=VALUE`` as a file would read it: a number is a number."""
+    from vaiven.flow.source import resolve
+
+    found = {}
+    for each in written:
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"--param {each}: write NAME=VALUE.")
+        found[name] = resolve(value, "plain")
+    return found
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:

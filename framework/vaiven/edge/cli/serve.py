@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 LEVELS = ["debug", "info", "warning", "error"]
 PORT = click.IntRange(0, 65_535)
 ROLES = ("web", "turn", "send")
+DEMO_BOTS = ["tv_vote", "support", "booking"]
 PROFILES = ["local", "redis-fast", "redis-strict", "dev"]
 
 
@@ -99,12 +100,19 @@ def _settings(bot: Path, overrides: Mapping[str, Any], roles: tuple[str, ...], w
     return settings
 
 
-@click.command(short_help="The TV vote, with phones to type on and a simulated crowd.")
+@click.command(short_help="Three bots with phones to type on: a TV vote, support, bookings.")
+@click.option("--bot", type=click.Choice(DEMO_BOTS), help="Only this one.")
 @click.option("--no-crowd", is_flag=True, help="Without the simulated viewers: only your own phones vote.")
-@click.option("--db", metavar="FILE", type=click.Path(dir_okay=False), help="Keep everything in this file, and go on with it.")
+@click.option(
+    "--db",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False),
+    help="Keep everything in this folder, a file for each bot, and go on with it.",
+)
 @click.option("--port", type=PORT, default=8000, show_default=True, help="The port on 127.0.0.1; 0 for any free one.")
-def demo(no_crowd: bool, db: str | None, port: int) -> int:
-    """Start the TV-vote bot with a phone simulator, a live vote board and a simulated crowd.
+def demo(bot: str | None, no_crowd: bool, db: str | None, port: int) -> int:
+    """Start the bots that come with vaiven: a TV vote with its board and a simulated crowd, customer support with the inbox of
+    the people behind it, and a restaurant's bookings, with phones to type on.
 
     Nothing to set up: no account, no Docker, no database server. It prints the address to open. Ctrl-C stops it.
     """
@@ -112,4 +120,4 @@ def demo(no_crowd: bool, db: str | None, port: int) -> int:
     from vaiven.edge.demo import run_demo
 
     logs.setup("text", "warning")
-    return run_demo(port=port, db=db, crowd=not no_crowd)
+    return run_demo(port=port, db=db, crowd=not no_crowd, only=bot)

@@ -1,4 +1,4 @@
-"""The web console: phone simulator and vote board.
+"""The web console: phone simulator, and the board of votes or of bookings.
 
 Every page has a JSON twin that a program can read. Whatever it shows comes from the store, so it works in any process layout;
 what is typed on a phone goes through the simulator channel's ``parse`` and the same intake as any webhook.
@@ -6,7 +6,7 @@ what is typed on a phone goes through the simulator channel's ``parse`` and the 
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,8 @@ import msgspec
 from aiohttp import web
 
 from vaiven.channels.contract import Channel, WebhookRequest
-from vaiven.edge.console import documents, guard, phone, votes
+from vaiven.edge.books import Books
+from vaiven.edge.console import bookings, documents, guard, phone, votes
 from vaiven.edge.console.typed import SCHEMES, Typed, Unfit, read_address, read_typed
 from vaiven.model.errors import StoreUnavailable
 from vaiven.model.messages import Capabilities
@@ -23,7 +24,7 @@ from vaiven.model.sessions import Session
 from vaiven.model.urns import Identity, Urn, is_home, scheme_of
 from vaiven.runtime.bot import Bot
 
-__all__ = ["Console"]
+__all__ = ["Console", "Link", "under"]
 
 BODY_LIMIT_BYTES = 16 * 1024
 BODY_S = 10.0
@@ -42,10 +43,24 @@ def address(base: str, token: str) -> str:
     return f"{base.rstrip('/')}/console/#token={quote(token)}"
 
 
+def under(prefix: str, routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    """The same routes under ``/prefix``."""
+    return [web.RouteDef(route.method, f"/{prefix}{route.path}", route.handler, route.kwargs) for route in routes]
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Another page of this server, for the bar: ``href`` is its path."""
+
+    title: str
+    href: str
+
+
 class Console:
     """The console's pages over one bot. ``channel`` is the simulator's name in the bot; ``token`` is made up if not given.
 
-    ``allowed_hosts`` are the names that a request's Host may bear, any port.
+    ``allowed_hosts`` are the names that a request's Host may bear, any port. ``links`` are other pages of this server, ``books``
+    those of a booking bot. The pages know themselves only by where they
+    stand, so their routes may be served under any prefix (``under``).
     """
 
     def __init__(
@@ -53,11 +68,15 @@ class Console:
         bot: Bot,
         channel: str = "phone",
         token: str | None = None,
-        allowed_hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]"),
+        allowed_hosts: Collection[str] = guard.HERE,
+        links: Sequence[Link] = (),
+        books: Books | None = None,
     ) -> None:
         self.token = token or secrets.token_urlsafe(24)
         self._bot = bot
         self._channel = channel
+        self._links = links
+        self._books = books
         self._hosts = frozenset(map(str.lower, allowed_hosts))
         self._documents = documents.Documents(bot.store)
         self._sampler = votes.Sampler(bot.store, bot.clock)
@@ -75,6 +94,7 @@ class Console:
             ("/console/index.json", self._index),
             ("/console/phones/{address:[^/]+}.json", self._phone),
             ("/console/phones/{address:[^/]+}.test.yaml", self._recorded),
+            ("/console/bookings.json", self._bookings),
             ("/console/votes.json", self._polls),
             ("/console/votes/{poll:.+}.json", self._poll),
         ]
@@ -117,7 +137,7 @@ class Console:
     # -- pages ---------------------------------------------------------------------------------------------------------
 
     async def _front(self, _: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": "/console/"})
+        return web.Response(status=302, headers={"Location": "console/"})
 
     async def _index(self, _: web.Request) -> web.Response:
         line = self._bot.lines.get(self._channel)
@@ -130,6 +150,8 @@ class Console:
                 "openings": documents.openings(await self._documents.current()),
                 "skins": {scheme: _skin(line.channel.capabilities(scheme)) for scheme in SCHEMES if line},
                 "polls": votes.names(labels, sample),
+                "bookings": self._books is not None,
+                "links": self._links,
             }
         )
 
@@ -177,6 +199,11 @@ class Console:
         if name not in names:
             return _json({"error": f"no poll {name[:POLL_NAME]!r}", "polls": names}, status=404)
         return _json(votes.summary(name, sample, self._sampler.rate(name), labels.get(name, ())))
+
+    async def _bookings(self, _: web.Request) -> web.Response:
+        if self._books is None:
+            raise Unfit(404, "This bot keeps no books of bookings.")
+        return _json(await bookings.summary(self._books, self._bot.store, self._bot.clock()))
 
     # -- what they need ------------------------------------------------------------------------------------------------
 

@@ -56,11 +56,9 @@ def _make_room(cache: dict[str, Any]) -> None:
 
 
 def openings(documents: Collection[FlowDocument]) -> list[str]:
-    """The first keyword of every flow that has one: what one may say to begin."""
-    keywords = (
-        [start.words[0] for start in document.starts if start.kind == "keyword" and start.words] for document in documents
-    )
-    return [words[0] for words in keywords if words]
+    """The first word of every keyword start, in the order of the files: what one may say to begin."""
+    words = (start.words[0] for document in documents for start in document.starts if start.kind == "keyword" and start.words)
+    return list(dict.fromkeys(words))
 
 
 class Labelled(msgspec.Struct, frozen=True):

@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 ACT_HEADER = "X-Vaiven-Token"
+HERE = ("127.0.0.1", "localhost", "[::1]")
+"""The names of this machine for itself."""
 
 HEADERS = {
     "Content-Security-Policy": (

@@ -1,15 +1,27 @@
 // The console's own API: JSON twins to read, and the one act: typing on a phone.
 
 const KEPT = "vaiven-token";
+const INBOX = "/inbox/";
+const KEPT_BY_INBOX = "vaiven-agent-token";
 
-// The token came in the address's fragment. It is kept for this tab and taken out of the address bar.
+// The token came in the address's fragment, in the demo the inbox's with it. They are kept for this tab and taken out of the
+// address bar.
 export function readToken() {
-  const told = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (told) {
-    sessionStorage.setItem(KEPT, told);
+  const told = new URLSearchParams(location.hash.slice(1));
+  if (told.get("inbox")) sessionStorage.setItem(KEPT_BY_INBOX, told.get("inbox"));
+  if (told.get("token")) {
+    sessionStorage.setItem(KEPT, told.get("token"));
     history.replaceState(null, "", location.pathname);
   }
   return sessionStorage.getItem(KEPT);
+}
+
+// The address of another page here, with what it needs to know us by: another tab has a memory of its own.
+export function knowing(href) {
+  const [token, agent] = [sessionStorage.getItem(KEPT), sessionStorage.getItem(KEPT_BY_INBOX)];
+  const told = new URLSearchParams(href === INBOX ? { token: agent ?? "" } : { token: token ?? "", inbox: agent ?? "" });
+  for (const [name, value] of [...told]) if (!value) told.delete(name);
+  return told.size ? `${href}#${told}` : href;
 }
 
 export class Refused extends Error {
@@ -38,12 +50,12 @@ export async function read(path) {
   return JSON.parse(await readText(path));
 }
 
-export const phonePath = (address) => `/console/phones/${encodeURIComponent(address)}.json`;
-export const testPath = (address) => `/console/phones/${encodeURIComponent(address)}.test.yaml`;
-export const pollPath = (poll) => `/console/votes/${encodeURIComponent(poll)}.json`;
+export const phonePath = (address) => `phones/${encodeURIComponent(address)}.json`;
+export const testPath = (address) => `phones/${encodeURIComponent(address)}.test.yaml`;
+export const pollPath = (poll) => `votes/${encodeURIComponent(poll)}.json`;
 
 export async function type(address, message) {
-  const response = await fetch(`/console/phones/${encodeURIComponent(address)}/messages`, {
+  const response = await fetch(`phones/${encodeURIComponent(address)}/messages`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Vaiven-Token": sessionStorage.getItem(KEPT) ?? "" },
     body: JSON.stringify(message),

@@ -108,7 +108,7 @@ export class Board {
   }
 
   async refresh() {
-    const { polls } = await read("/console/votes.json");
+    const { polls } = await read("votes.json");
     for (const poll of polls) {
       let shown = this.polls.get(poll.poll);
       if (!shown) {

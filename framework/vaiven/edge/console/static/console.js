@@ -1,7 +1,9 @@
 // The page: a bar, phones side by side, and the vote board beside them.
 
-import { read, readToken, repeat } from "./api.js";
+import { knowing, read, readToken, repeat } from "./api.js";
 import { Board } from "./board.js";
+import { Bookings } from "./bookings.js";
+import { h } from "./dom.js";
 import { Phone } from "./phone.js";
 
 const KEPT = "vaiven-phones";
@@ -74,8 +76,17 @@ function next(scheme) {
   return null;
 }
 
+function showLinks(links) {
+  const here = (link) => link.href === location.pathname && "page";
+  const bar = document.getElementById("links");
+  bar.replaceChildren(...links.map((link) => h("a", { href: knowing(link.href), "aria-current": here(link), text: link.title })));
+  bar.hidden = links.length === 0;
+}
+
 async function start() {
-  const config = await read("/console/index.json");
+  const config = await read("index.json");
+  document.title = `${config.bot} · vaiven console`;
+  showLinks(config.links);
   const canPhone = Object.keys(config.skins).length > 0;
   document.querySelector(".bar-add").hidden = !canPhone;
   place.hidden = !canPhone;
@@ -86,7 +97,11 @@ async function start() {
       if (address) add(address, config).show();
     });
   }
-  const board = new Board(document.getElementById("board"));
+  const side = document.getElementById("board");
+  // Where there is nothing to count, the phones have the room; but an empty page says why it is empty.
+  side.hidden = canPhone && config.polls.length === 0 && !config.bookings;
+  if (side.hidden) return;
+  const board = config.bookings ? new Bookings(side) : new Board(side);
   repeat(() => board.refresh(), 1000, (error) => trouble("board", error));
 }
 

@@ -48,7 +48,7 @@ export class Inspector {
     const lasting = Object.entries(contact.vars).map(([name, value]) => [`contact.${name}`, value]);
     const votes = Object.entries(contact.votes).map(([poll, count]) => [`votes in ${poll}`, count]);
     const pairs = [...own, ...lasting, ...votes];
-    this.vars.replaceChildren(...pairs.map(([name, value]) => h("div", {}, h("dt", { text: name }), h("dd", { text: shown(value) }))));
+    this.vars.replaceChildren(...pairs.map(([name, value]) => h("div", {}, h("dt", { text: name }), h("dd", shown(value)))));
     this.vars.hidden = pairs.length === 0;
   }
 
@@ -93,8 +93,12 @@ function chip(text, kind = "") {
   return h("span", { class: `chip ${kind}`, text });
 }
 
+const LONGEST = 90;
+
+// Lists can be long: their beginning tells what they are, and the title has everything.
 function shown(value) {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > LONGEST ? { text: `${text.slice(0, LONGEST)}…`, title: text } : { text };
 }
 
 function left(ms) {

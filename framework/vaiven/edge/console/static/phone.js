@@ -45,6 +45,7 @@ export class Phone {
     this.pending = new Map();
     this.nodes = new Map();
     this.eagerUntil = 0;
+    this.atEnd = true;
     this.inspector = new Inspector();
     this.node = this.build(config, close);
     this.loop = repeat(() => this.refresh(), EVERY_MS, trouble);
@@ -53,6 +54,9 @@ export class Phone {
   build(config, close) {
     const title = `${NAMES[this.skin]} phone, ${shownNumber(this.address)}`;
     this.log = h("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": `Conversation on the ${title}`, tabindex: "0" });
+    // Where a keyboard opens or the window turns, the last message stays in sight.
+    this.log.addEventListener("scroll", () => (this.atEnd = this.isAtEnd()));
+    new ResizeObserver(() => this.atEnd && this.scrollDown()).observe(this.log);
     this.quick = h("div", { class: "quick", role: "group", "aria-label": "Quick replies" });
     this.input = h("input", {
       class: "words", type: "text", placeholder: HINTS[this.skin], autocomplete: "off", maxlength: "4096",
@@ -154,7 +158,7 @@ export class Phone {
   }
 
   render() {
-    const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
+    const atEnd = this.isAtEnd();
     const messages = this.state?.messages ?? [];
     const known = new Set(messages.map((message) => message.id));
     for (const [id, pending] of this.pending) if (known.has(pending.event)) this.pending.delete(id);
@@ -166,7 +170,8 @@ export class Phone {
     }
     if (wanted.length === 0) wanted.push(this.kept("empty", "", () => this.drawEmpty()));
     this.place(wanted);
-    this.quick.replaceChildren(...quickReplies(messages.at(-1), context));
+    const replies = quickReplies(messages.at(-1), context);
+    this.quick.replaceChildren(...(replies.length ? replies : this.drawOpenings()));
     if (this.state) this.inspector.show(this.state);
     if (atEnd) this.scrollDown();
   }
@@ -193,6 +198,15 @@ export class Phone {
     for (const key of [...this.nodes.keys()]) if (!keys.has(key)) this.nodes.delete(key);
   }
 
+  // When a conversation is over, what one may say to begin another.
+  drawOpenings() {
+    const talking = this.state?.session || this.pending.size > 0;
+    if (!this.state?.messages.length || talking) return [];
+    return this.openings.map((word) =>
+      h("button", { type: "button", class: "starter", "aria-label": `Say ${word}`, text: word, onclick: () => this.say({ text: word }, word) }),
+    );
+  }
+
   drawEmpty() {
     return h(
       "div",
@@ -206,6 +220,10 @@ export class Phone {
 
   openList(message) {
     sheet(this.screen, message, (option) => this.tap(option, message));
+  }
+
+  isAtEnd() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
   }
 
   scrollDown() {
