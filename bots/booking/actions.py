@@ -49,6 +49,8 @@ def _unknown(book):
 
 
 def _free(book):
+    if int(book.word.data.get("people") or 1) > book.day.seats:
+        return [book.word.answer("too_many")]
     found = _offered(book)
     return [book.word.answer("free" if found else "full", slots=found, open=next(book.day.begins(), None) is not None)]
 
@@ -122,7 +124,7 @@ def _look(book):
 
 def _wait(book):
     word, others = book.word, [one for one in book.state["waits"] if one["home"] != book.word.sender]
-    if len(others) >= book.day.number("waiting", WAITING):
+    if len(others) >= book.day.number("waiting", WAITING) or int(word.data["people"]) > book.day.seats:
         return [word.answer("crowded")]
     channel = word.asker.channel if word.asker else ""
     book.state["waits"] = [*others, {"home": word.sender, "channel": channel, "people": int(word.data["people"])}]

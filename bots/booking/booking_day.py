@@ -36,7 +36,7 @@ class Day:
             self._set = next({**params, **one} for one in params.get("places", ()) if one["id"] == self.place)
         except (ValueError, StopIteration) as error:
             raise LookupError(of) from error
-        self._hours = hours.get(self._set.get("hours", OPEN), Hours(((),) * 7))
+        self._hours = self._usual = hours.get(self._set.get("hours", OPEN), Hours(((),) * 7))
         if "spans" in state:
             self._hours = Hours((tuple((opens, closes) for opens, closes in state["spans"]),) * 7)
 
@@ -59,13 +59,15 @@ class Day:
 
     def times(self) -> list[str]:
         """When it can begin, by the instant in UTC, blocked times too. Of a time that the clocks show twice it is the first."""
-        last = timedelta(minutes=self.number("last", self.minutes("lasts")))
+        last, lasts = timedelta(minutes=self.number("last", self.minutes("lasts"))), timedelta(minutes=self.minutes("lasts"))
         every = timedelta(minutes=max(1, self.minutes("every")))
+        # The next date has a book of its own, which does not know who sits here: a visit must be over when that one begins.
+        after = min((opens for opens, _ in self._usual.spans(self.date + timedelta(days=1), self.zone)), default=None)
         found = []
         for opens, closes in self._hours.spans(self.date, self.zone):
             at = opens
             while at + last <= closes:
-                if not at.astimezone(self.zone).fold:
+                if not at.astimezone(self.zone).fold and (after is None or at + lasts <= after):
                     found.append(written(at))
                 at += every
         return found

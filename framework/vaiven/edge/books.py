@@ -19,15 +19,20 @@ from vaiven.stores.contract import Store
 TABLES = "tables"
 TELL = "tell"
 BOOKED = "booked"
+OPEN = "open"
+"""The bot's hours of this name are those of a place that names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One claim of a book, by the clocks of the business. ``state``: ``booked``, ``held`` or ``offered``."""
+    """One claim of a book, by the clocks of the business. ``state``: ``booked``, ``held`` or ``offered``. ``day`` is the date of
+    its book: the one before, where a house is open past midnight.
+    """
 
     code: str
     state: str
     place: str
+    day: date
     at: datetime
     ends: datetime
     people: int
@@ -73,12 +78,19 @@ class Books:
         self.places = {str(each["id"]): str(each.get("label", each["id"])) for each in found}
         self.zone = ZoneInfo(settings.zone)
         self.api = settings.params.get("api") or ""
+        self._hours = {str(each["id"]): settings.hours.get(str(each.get("hours", OPEN))) for each in found}
 
     def home(self, place: str, day: date) -> Urn:
         return resource_home(self.bot, TABLES, f"{place}/{day.isoformat()}")
 
     def today(self, now: datetime) -> date:
         return now.astimezone(self.zone).date()
+
+    def day_of(self, place: str, at: datetime) -> date:
+        """The date of the book in which this local time stands: the one before, while it is open past midnight."""
+        before, hours, instant = at.date() - timedelta(days=1), self._hours.get(place), at.replace(tzinfo=self.zone)
+        late = hours is not None and any(opens <= instant < closes for opens, closes in hours.spans(before, self.zone))
+        return before if late else at.date()
 
     def slot(self, at: datetime) -> str:
         """How a book names this local time: by its instant."""
@@ -93,16 +105,16 @@ class Books:
 
     def _book(self, place: str, day: date, state: Mapping[str, Any]) -> Book:
         bookings = sorted(
-            (self._booking(place, each) for each in state.get("claims", {}).values()), key=lambda each: (each.at, each.code)
+            (self._booking(place, day, each) for each in state.get("claims", {}).values()), key=lambda each: (each.at, each.code)
         )
         blocked = (datetime.fromisoformat(slot).astimezone(self.zone).strftime("%H:%M") for slot in state.get("blocked", []))
         return Book(place, day, tuple(bookings), len(state.get("waits", [])), tuple(blocked))
 
-    def _booking(self, place: str, claim: Mapping[str, Any]) -> Booking:
+    def _booking(self, place: str, day: date, claim: Mapping[str, Any]) -> Booking:
         zone = ZoneInfo(claim["zone"])
         at, ends = (datetime.fromtimestamp(claim[key] / 1000, UTC).astimezone(zone) for key in ("start_ms", "end_ms"))
         own = (claim[key] for key in ("people", "name", "home", "channel", "zone"))
-        return Booking(claim["code"], claim["state"], place, at, ends, *own)
+        return Booking(claim["code"], claim["state"], place, day, at, ends, *own)
 
     def entry(self, booking: Booking, with_names: bool) -> Entry:
         """A booking as an event of a calendar; who it is only where that is asked for."""

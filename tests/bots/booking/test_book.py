@@ -98,6 +98,20 @@ def test_b1_never_more_than_there_are_seats_under_any_interleaving(make_books: A
             assert {one["id"] for one in books.ask(each, "list")["bookings"]} == own, "the guest's own book knows what they have"
 
 
+def test_b1_a_visit_is_over_when_the_next_dates_book_begins(make_books: Any) -> None:
+    books = make_books(hours={"open": {"mon-sun": "00:00-24:00"}}, offered=99, last=30, lasts=90)
+    times = [slot["at"][11:] for slot in books.tell(ANA, "free", people=4)["slots"]]
+    assert (times[-1], hold(books, ANA, f"{DAY}T22:00Z")["word"]) == ("22:30", "gone")  # an hour and a half before midnight
+    late = make_books(hours={"open": {"mon-sun": "20:00-03:00"}}, offered=99, last=30, lasts=90)
+    assert [slot["at"] for slot in late.tell(ANA, "free", people=4)["slots"]][-1] == "2026-11-28T02:30"
+
+
+def test_more_people_than_there_are_seats_are_told_so_and_do_not_wait(make_books: Any) -> None:
+    books = make_books()
+    assert books.tell(ANA, "free", people=5)["word"] == "too_many"
+    assert books.tell(ANA, "wait", people=5)["word"] == "crowded"
+
+
 def test_b1_what_is_held_counts_as_taken(make_books: Any) -> None:
     books = make_books(seats=6)
     for who in (ANA, BEA, CLEO):

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from vaiven.edge.books import Books
 from vaiven.edge.cli import run
 from vaiven.edge.control import beside, control
 from vaiven.edge.ics import read
 from vaiven.edge.serve import acts
+from vaiven.edge.settings import load_settings
 from vaiven.stores.sqlite import SqliteStore
 
 ANA, BEA = "+12025550111", "+12025550112"
@@ -52,6 +54,14 @@ async def booked(house: Any, number: str = ANA, at: str = "20:00", name: str = "
     heard = await house.say(number, "book", "4", tomorrow(), at, name, "yes")
     assert heard[-1].startswith("Booked at"), heard
     return heard[-1].rpartition(" ")[2].rstrip(".")
+
+
+def test_a_time_past_midnight_is_in_the_book_of_the_evening() -> None:
+    environ = {"PUBLIC_URL": "https://book.example", "TWILIO_ACCOUNT_SID": f"AC{1:032d}", "TWILIO_AUTH_TOKEN": "x"}
+    hours = {"open": {"fri": "20:00-03:00", "sat": "20:00-23:00"}}
+    books = Books(load_settings(Path(FOLDER), {"hours": hours}, environ))
+    days = {at: books.day_of("room", datetime.fromisoformat(at)).isoformat() for at in ("2026-11-28T01:00", "2026-11-28T03:00")}
+    assert days == {"2026-11-28T01:00": "2026-11-27", "2026-11-28T03:00": "2026-11-28"}
 
 
 async def test_what_is_booked_is_listed_and_shown(desk: Any) -> None:

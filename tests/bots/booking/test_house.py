@@ -171,7 +171,7 @@ async def test_b5_the_reminder_of_what_has_moved_is_of_the_new_time(make_house: 
     assert (await house.heard(ANA))[-1] == heard[-1]
     await house.wait(90)
     assert (await house.heard(ANA))[-1].startswith("See you at Casa Vaivén at 21:30, 2 people?")
-    assert (await house.say(ANA, "9"))[-1] == "Cancelled. Thank you for telling us."
+    assert (await house.say(ANA, "9"))[-1] == "Cancelled: 27 November 2026 at 21:30. Thank you for telling us."
     assert await house.claims() == {}
 
 

@@ -104,7 +104,7 @@ def cancel(code: str, bot: Path, store: str | None, as_json: bool) -> int:
     found = _find(bot, store, code)
     if found is None:
         return _none(code)
-    home = _books(bot).home(found.place, found.at.date())
+    home = _books(bot).home(found.place, found.day)
     _tell(bot, store, [(home, "cancel", {"code": found.code})])
     done = _until(lambda: _find(bot, store, code) is None)
     return _said(as_json, {"code": found.code}, done, f"{found.code} is cancelled, and the guest is told.")
@@ -131,10 +131,11 @@ def unblock(at: datetime, place: str | None, bot: Path, store: str | None, as_js
 def _block(word: str, at: datetime, place: str | None, bot: Path, url: str | None, as_json: bool) -> int:
     books = _books(bot)
     where = _place(books, place)
-    _tell(bot, url, [(books.home(where, at.date()), word, {"slot": books.slot(at)})])
+    day = books.day_of(where, at)
+    _tell(bot, url, [(books.home(where, day), word, {"slot": books.slot(at)})])
 
     def is_so() -> bool:
-        _, found = _read(bot, url, at.date(), 1, where)
+        _, found = _read(bot, url, day, 1, where)
         return (f"{at:%H:%M}" in [each for book in found for each in book.blocked]) is (word == "block")
 
     return _said(
