@@ -178,7 +178,7 @@ def test_what_is_no_calendar_is_refused(source: str) -> None:
 
 
 def test_a_hostile_rule_ends() -> None:
-    assert days(event("DTSTART:00010101T100000", "DURATION:PT1H", "RRULE:FREQ=DAILY"), end="2026-03-03") == [
+    assert days(event("DTSTART:19700101T100000", "DURATION:PT1H", "RRULE:FREQ=DAILY"), end="2026-03-03") == [
         "03-01 10:00-11:00",
         "03-02 10:00-11:00",
     ]

@@ -70,6 +70,10 @@ def test_a_calendar_of_holidays_speaks_of_these() -> None:
         (("mon,09:00,",), "line 2"),
         (("mon,25:00,26:00",), "line 2"),
         (("mon,09:00,12:00", "mon,11:00,13:00"), "two spans overlap"),
+        (("fri,20:00,02:00", "fri,23:00,01:00"), "two spans overlap"),
+        (("fri,20:00,03:00", "sat,01:00,04:00"), "two spans overlap"),
+        (("mon,09:00,10:00\rtue,09:00,10:00",), "no row|no table"),
+        (('"' + "x" * 140_000,), "no table"),
     ],
 )
 def test_a_table_that_is_wrong_says_where(rows: tuple[str, ...], what: str) -> None:
@@ -86,3 +90,22 @@ def test_nothing_is_open_for_a_whole_day_and_more() -> None:
     event = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20261123T090000\nDTEND:20261124T090000\nEND:VEVENT\nEND:VCALENDAR\n"
     with pytest.raises(ValueError, match="whole day or more"):
         spans_by_date(event, True, MONDAY, NEXT, MADRID)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("DTSTART:20261124T100000", "DURATION:P99999999999W"),
+        ("DTSTART:00010101T000000Z", "DTEND:00010101T010000Z"),
+        ("DTSTART:99991231T230000", "DURATION:PT2H"),
+        ("DTSTART;TZID=Europe:20261124T100000", "DURATION:PT2H"),
+        ("DTSTART:20261124T100000", "DTEND:20261124T120000", "RRULE:FREQ=DAILY;UNTIL=20269999"),
+        ("DTSTART:20261124T100000", "DTEND:20261124T120000", "RRULE:FREQ=DAILY;COUNT=2", "RRULE:FREQ=DAILY"),
+        ("DTSTART:20261124T100000", "DTEND:20261124T120000", "RRULE:FREQ=DAILY", "EXRULE:FREQ=WEEKLY"),
+        ("DTSTART:20261124T100000", "DTEND:20261124T120000", "RRULE:FREQ=DAILY", "EXDATE;VALUE=DATE:20261125"),
+    ],
+)
+def test_what_a_calendar_says_is_read_or_refused_with_its_line(lines: tuple[str, ...]) -> None:
+    text = "\r\n".join(("BEGIN:VCALENDAR", "BEGIN:VEVENT", *lines, "END:VEVENT", "END:VCALENDAR", ""))
+    with pytest.raises(ValueError, match=rf"line {len(lines) + 3}: "):
+        spans_by_date(text, True, MONDAY, NEXT, MADRID)

@@ -21,6 +21,10 @@ _DURATION = re.compile(r"P(?:(\d+)W|(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
+LONGEST = timedelta(days=366)
+YEARS = range(1970, 2200)
+
+
 class NotRead(ValueError):
     """A line of a calendar that is wrong, or says what is not read here."""
 
@@ -211,6 +215,8 @@ def _one(event: Mapping[str, list[Any]], name: str, otherwise: str) -> str:
 def _happening(event: Mapping[str, list[tuple[dict[str, str], str]]], zone: tzinfo) -> Happening:
     if "RECURRENCE-ID" in event or "RDATE" in event:
         raise NotRead("an event that changes one of a series, or lists its dates, is not read: make it an event of its own")
+    if len(event.get("RRULE", ())) > 1 or "EXRULE" in event:
+        raise NotRead("an event has a second RRULE, or an EXRULE: make it events of their own")
     if "DTSTART" not in event:
         raise NotRead("an event has no DTSTART")
     starts, is_day = _moment(*event["DTSTART"][0], zone)
@@ -223,14 +229,23 @@ def _happening(event: Mapping[str, list[tuple[dict[str, str], str]]], zone: tzin
         lasts = _duration(_one(event, "DURATION", ""))
     else:
         lasts = DAY if is_day else timedelta()
-    if lasts < timedelta():
-        raise NotRead("an event ends before it begins")
-    without = {_moment(options, each, zone)[0] for options, value in event.get("EXDATE", ()) for each in value.split(",")}
-    return Happening(starts, lasts, is_day, _rule(_one(event, "RRULE", "")), frozenset(without))
+    if not timedelta() <= lasts <= LONGEST:
+        raise NotRead(f"an event ends before it begins, or lasts longer than {LONGEST.days} days")
+    without = [_moment(options, each, zone) for options, value in event.get("EXDATE", ()) for each in value.split(",")]
+    if any(each_day is not is_day for _, each_day in without):
+        raise NotRead("an EXDATE is a day where the event begins at a time, or the other way")
+    return Happening(starts, lasts, is_day, _rule(_one(event, "RRULE", "")), frozenset(each for each, _ in without))
 
 
 def _moment(options: Mapping[str, str], value: str, zone: tzinfo) -> tuple[datetime, bool]:
     """An instant or the beginning of a day, and whether it is a day."""
+    found, is_day = _written(options, value, zone)
+    if found.year not in YEARS:
+        raise NotRead(f"{value[:40]!r} is in no year of ours")
+    return found, is_day
+
+
+def _written(options: Mapping[str, str], value: str, zone: tzinfo) -> tuple[datetime, bool]:
     try:
         if options.get("VALUE", "").upper() == "DATE" or re.fullmatch(r"\d{8}", value):
             return datetime.combine(datetime.strptime(value, "%Y%m%d").date(), time(), zone), True
@@ -238,7 +253,7 @@ def _moment(options: Mapping[str, str], value: str, zone: tzinfo) -> tuple[datet
             return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC), False
         named = ZoneInfo(options["TZID"]) if "TZID" in options else zone
         return datetime.strptime(value, "%Y%m%dT%H%M%S").replace(tzinfo=named), False
-    except ZoneInfoNotFoundError as error:
+    except (ZoneInfoNotFoundError, OSError) as error:
         raise NotRead(f"{options['TZID']!r} is no time zone of the IANA database") from error
     except ValueError as error:
         raise NotRead(f"{value[:40]!r} is no date or time") from error
@@ -249,6 +264,8 @@ def _duration(value: str) -> timedelta:
     if found is None or not any(found.groups()):
         raise NotRead(f"{value[:40]!r} is no duration")
     weeks, days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    if max(weeks, days, hours, minutes, seconds) > LONGEST.total_seconds():
+        raise NotRead(f"{value[:40]!r} is longer than {LONGEST.days} days")
     return timedelta(days=days, weeks=weeks, hours=hours, minutes=minutes, seconds=seconds)
 
 
@@ -263,8 +280,11 @@ def _rule(value: str) -> dict[str, str]:
         raise NotRead(
             f"an event repeats by {value[:60]}: read are FREQ=DAILY, WEEKLY (with BYDAY) and YEARLY, INTERVAL, COUNT and UNTIL"
         )
-    if "UNTIL" in rule and not re.fullmatch(r"\d{8}(T\d{6}Z?)?", rule["UNTIL"]):
-        raise NotRead(f"UNTIL={rule['UNTIL'][:40]} is no date or time")
+    if "UNTIL" in rule:
+        try:
+            _until(rule["UNTIL"], datetime.now(UTC))
+        except ValueError as error:
+            raise NotRead(f"UNTIL={rule['UNTIL'][:40]} is no date or time") from error
     return rule
 
 

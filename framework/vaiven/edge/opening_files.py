@@ -25,13 +25,23 @@ def spans_by_date(text: str, is_calendar: bool, begin: date, end: date, zone: tz
     Raises:
         ValueError: the file is wrong; it says where and how.
     """
-    found = _of_calendar(text, begin, end, zone) if is_calendar else _of_table(text, begin, end)
+    try:
+        found = _of_calendar(text, begin, end, zone) if is_calendar else _of_table(text, begin, end)
+    except csv.Error as error:
+        raise ValueError(f"this is no table: {error}") from error
     for day, spans in found.items():
         spans.sort()
-        for (_, closes), (opens, _) in pairwise(spans):
-            if not opens >= closes > 0:
+        next_ = min((opens for opens, _ in found.get(day + timedelta(days=1), ())), default=MIDNIGHT)
+        for (_, ends), (opens, _) in pairwise([*map(_whole, spans), (MIDNIGHT + next_, 0)]):
+            if opens < ends:
                 raise ValueError(f"on {day} two spans overlap")
     return found
+
+
+def _whole(span: list[int]) -> tuple[int, int]:
+    """From and to, past midnight counted on."""
+    opens, closes = span
+    return opens, closes if closes > opens else closes + MIDNIGHT
 
 
 def _every(begin: date, end: date) -> Iterator[date]:

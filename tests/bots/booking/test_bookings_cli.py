@@ -119,6 +119,9 @@ async def test_a_blocked_time_is_not_offered_until_it_is_again(desk: Any) -> Non
         ("block", "2026-12-24"),
         ("block", "2026-12-24T20:00", "--place", "roof"),
         ("list", "--from", "today"),
+        ("list", "--from", "9999-12-31"),
+        ("block", "9999-12-31T20:00"),
+        ("export", "-o", "/nowhere/at/all.ics"),
     ],
 )
 async def test_what_cannot_be_meant_is_said(desk: Any, words: tuple[str, ...]) -> None:

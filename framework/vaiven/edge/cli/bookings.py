@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DAYS = 14
 FAR = 400
 """A booking may be so many days ahead."""
+YEARS = range(2000, 2200)
 PATIENCE_S = 3.0
 """So long we look whether what was asked has been done."""
 HEADS = ("code", "at", "people", "name", "place", "state", "guest")
@@ -26,15 +27,18 @@ HEADS = ("code", "at", "people", "name", "place", "state", "guest")
 
 def _day(_: click.Context, __: click.Parameter, value: str | None) -> date | None:
     try:
-        return None if value is None else date.fromisoformat(value)
+        found = None if value is None else date.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no date: write it as 2026-12-24") from None
+        found = date.min
+    if found is not None and found.year not in YEARS:
+        raise click.BadParameter(f"{value!r} is no date of a booking: write it as 2026-12-24")
+    return found
 
 
 def _time(_: click.Context, __: click.Parameter, value: str) -> datetime:
     try:
         found = datetime.fromisoformat(value)
-        if found.tzinfo is None and "T" in value:
+        if found.tzinfo is None and "T" in value and found.year in YEARS:
             return found
     except ValueError:
         pass
@@ -169,7 +173,10 @@ def export(
     if output is None:
         click.echo(written, nl=False)
         return 0
-    output.write_bytes(written)
+    try:
+        output.write_bytes(written)
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
     click.echo(
         json.dumps({"bookings": len(entries), "file": str(output)}) if as_json else f"{len(entries)} bookings in {output}.",
         err=not as_json,
@@ -195,7 +202,8 @@ def hours(file: Path, dry_run: bool, days: int, place: str | None, bot: Path, st
         is_calendar = file.suffix.lower() in (".ics", ".ical")
         found = spans_by_date(file.read_bytes().decode("utf-8-sig"), is_calendar, begin, begin + timedelta(days=days), books.zone)
     except ValueError as error:
-        click.echo(f"{file}: {'it is not UTF-8' if isinstance(error, UnicodeDecodeError) else error}", err=True)
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        click.echo(f"{file}: {why}. Nothing was taken.", err=True)
         return FINDINGS
     places = list(books.places) if place is None else [_place(books, place)]
     if not dry_run and found:
