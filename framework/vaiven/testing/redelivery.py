@@ -21,8 +21,7 @@ class Redelivery:
     """Posts to ``urls``, one after the other; the list may be changed on the way, as a balancer's is.
 
     ``told``: by home, each message in the order first posted, and whether it was acknowledged. ``refused`` counts answers
-    and errors that were no 200. ``posted`` counts posts by message; ``acks`` all 200s. ``sent_at``: by message, when the post
-    that was acknowledged first went out (s since the epoch).
+    and errors that were no 200. ``posted`` counts posts by message; ``acks`` all 200s.
     """
 
     def __init__(self, session: aiohttp.ClientSession, *urls: str, longest_s: float = LONGEST_S) -> None:
@@ -30,7 +29,6 @@ class Redelivery:
         self.longest_s = longest_s
         self.told: dict[Urn, dict[str, bool]] = defaultdict(dict)
         self.posted: Counter[str] = Counter()
-        self.sent_at: dict[str, float] = {}
         self.refused: Counter[str] = Counter()
         self.retry_after: Counter[str | None] = Counter()
         self.acks = 0
@@ -58,7 +56,7 @@ class Redelivery:
         """Post once; give the status, or the name of what went wrong."""
         self.posted[id] += 1
         self._turn += 1
-        url, sent_at = self.urls[self._turn % len(self.urls)], time.time()
+        url = self.urls[self._turn % len(self.urls)]
         try:
             async with self._session.post(url, data=webhook.body, headers=dict(webhook.headers)) as answer:
                 if answer.status == 503:
@@ -69,7 +67,6 @@ class Redelivery:
         if result != "200":
             self.refused[result] += 1
             return result
-        self.sent_at.setdefault(id, sent_at)
         async with self._progress:
             self.acks += 1
             self._progress.notify_all()
