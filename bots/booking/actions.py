@@ -134,6 +134,11 @@ def _wait(book):
 # -- words of the business, and of its clock -------------------------------------------------------------------------------
 
 
+def _times(book):
+    """Every time of the day, free or not."""
+    return [book.word.answer("times", slots=book.day.times())]
+
+
 def _block(book):
     """The business keeps a time for itself. What is booked then stays until it is cancelled."""
     if book.word.data["slot"] not in book.day.blocked:
@@ -180,7 +185,7 @@ _OF_GUESTS = {
     "look": _look,
     "wait": _wait,
 }
-_OF_BUSINESS = {"block": _block, "unblock": _unblock, "hours": _hours, "expire": _expire, "remind": _remind}
+_OF_BUSINESS = {"times": _times, "block": _block, "unblock": _unblock, "hours": _hours, "expire": _expire, "remind": _remind}
 
 
 # -- claims ----------------------------------------------------------------------------------------------------------------

@@ -9,18 +9,21 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from vaiven.edge.actions import load_registry
 from vaiven.edge.ics import Entry
 from vaiven.edge.settings import BotSettings
+from vaiven.model.calls import ReplyTo
+from vaiven.model.contacts import Contact
+from vaiven.model.effects import Tell
 from vaiven.model.errors import SettingsError
 from vaiven.model.events import Event, Happened
 from vaiven.model.urns import Urn, partition_of, resource_home
+from vaiven.runtime.resources import About, Resources
 from vaiven.stores.contract import Store
 
 TABLES = "tables"
 TELL = "tell"
 BOOKED = "booked"
-OPEN = "open"
-"""The bot's hours of this name are those of a place that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Books:
         self.places = {str(each["id"]): str(each.get("label", each["id"])) for each in found}
         self.zone = ZoneInfo(settings.zone)
         self.api = settings.params.get("api") or ""
-        self._hours = {str(each["id"]): settings.hours.get(str(each.get("hours", OPEN))) for each in found}
+        about = About(settings.bot, self.zone, settings.params, settings.hours)
+        self._resources = Resources(load_registry(settings.file).resources, about)
 
     def home(self, place: str, day: date) -> Urn:
         return resource_home(self.bot, TABLES, f"{place}/{day.isoformat()}")
@@ -86,11 +90,29 @@ class Books:
     def today(self, now: datetime) -> date:
         return now.astimezone(self.zone).date()
 
-    def day_of(self, place: str, at: datetime) -> date:
-        """The date of the book in which this local time stands: the one before, while it is open past midnight."""
-        before, hours, instant = at.date() - timedelta(days=1), self._hours.get(place), at.replace(tzinfo=self.zone)
-        late = hours is not None and any(opens <= instant < closes for opens, closes in hours.spans(before, self.zone))
-        return before if late else at.date()
+    async def day_of(self, store: Store, place: str, at: datetime) -> tuple[date | None, list[str]]:
+        """The date of the book that offers this local time: its own, or the one before, which is open past midnight; None: none
+        does. And the times of its own date, as the clocks show them.
+        """
+        days = (at.date(), at.date() - timedelta(days=1))
+        states = await store.load([self.home(place, day) for day in days])
+        times = [self._times(place, day, state.contact) for day, state in zip(days, states, strict=True)]
+        found = next((day for day, slots in zip(days, times, strict=True) if self.slot(at) in slots), None)
+        return found, [datetime.fromisoformat(slot).astimezone(self.zone).strftime("%H:%M") for slot in times[0]]
+
+    async def has_hours(self, store: Store, said: Sequence[tuple[Urn, str, Mapping[str, Any]]]) -> list[bool]:
+        """Of each of these words about hours, whether its book has heard it."""
+        states = await store.load([home for home, _, _ in said])
+        books = (state.contact.vars.get("state", {}) for state in states)
+        return [book.get("spans") == data["spans"] for book, (_, _, data) in zip(books, said, strict=True)]
+
+    def _times(self, place: str, day: date, book: Contact) -> list[str]:
+        """What the book itself says, asked here and not where it lives: to look at it must not change it."""
+        home = self.home(place, day)
+        asker = ReplyTo(home, "", "desk", "", 0)
+        asked = Event("desk", home, 0, "", 0, Happened("times", session="desk", answer_to=asker))
+        _, told = self._resources.step(book, asked, 0)
+        return next((list(each.data.get("slots", ())) for each in told if isinstance(each, Tell)), [])
 
     def slot(self, at: datetime) -> str:
         """How a book names this local time: by its instant."""

@@ -61,6 +61,8 @@ def calendar(name: str, entries: Iterable[Entry], stamp: datetime) -> str:
             f"{key}:{text(value)}" for key, value in (("LOCATION", entry.location), ("DESCRIPTION", entry.description)) if value
         ]
         lines += [f"STATUS:{'CONFIRMED' if entry.is_sure else 'TENTATIVE'}", "END:VEVENT"]
+    if "END:VEVENT" not in lines:  # a calendar has something in it (RFC 5545, 3.6), though it may be none of ours
+        lines += ["BEGIN:X-NOTHING", "END:X-NOTHING"]
     return "".join(f"{folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"])
 
 

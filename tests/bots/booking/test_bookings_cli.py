@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -11,31 +13,51 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from vaiven.edge.books import Books
 from vaiven.edge.cli import run
 from vaiven.edge.control import beside, control
 from vaiven.edge.ics import read
 from vaiven.edge.serve import acts
-from vaiven.edge.settings import load_settings
 from vaiven.stores.sqlite import SqliteStore
 
 ANA, BEA = "+12025550111", "+12025550112"
 MADRID = ZoneInfo("Europe/Madrid")
 DAILY = {"open": {"mon-sun": "00:00-24:00"}}
-FOLDER = str(Path(__file__).parents[3] / "bots/booking")
+ROOT = Path(__file__).parents[3]
+FOLDER = str(ROOT / "bots/booking")
 
 Command = Callable[..., Any]
 
 
 @pytest.fixture
-async def desk(make_house: Any, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[tuple[Any, Command]]:
+def hours() -> str:
+    """When the house is open, each day."""
+    return "00:00-24:00"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, hours: str) -> Path:
+    """The bot with hours of its own, as the one that serves has them."""
+    made = tmp_path / "bot"
+    shutil.copytree(FOLDER, made)
+    text = (made / "bot.yaml").read_text()
+    text = re.sub(r"  open: \{.*\n", f"  open: {{mon-sun: '{hours}'}}\n", text).replace("../../flows", str(ROOT / "flows"))
+    (made / "bot.yaml").write_text(text)
+    return made
+
+
+@pytest.fixture
+async def desk(
+    make_house: Any, folder: Path, hours: str, capsys: pytest.CaptureFixture[str]
+) -> AsyncIterator[tuple[Any, Command]]:
     """A bot that serves now, and the command line beside it."""
     places = [{"id": "room", "label": "Dining room", "seats": 4}]
-    house = await make_house({"places": places, "offered": 48}, at_ms=time.time_ns() // 1_000_000, hours=DAILY)
+    house = await make_house(
+        {"places": places, "offered": 48}, at_ms=time.time_ns() // 1_000_000, hours={"open": {"mon-sun": hours}}
+    )
     store = house.store
 
     async def command(*words: str, code: int = 0) -> str:
-        given = ["bookings", *words, "--bot", FOLDER, "--store", house.url]
+        given = ["bookings", *words, "--bot", str(folder), "--store", house.url]
         assert await asyncio.to_thread(run, given) == code
         return capsys.readouterr().out
 
@@ -56,12 +78,44 @@ async def booked(house: Any, number: str = ANA, at: str = "20:00", name: str = "
     return heard[-1].rpartition(" ")[2].rstrip(".")
 
 
-def test_a_time_past_midnight_is_in_the_book_of_the_evening() -> None:
-    environ = {"PUBLIC_URL": "https://book.example", "TWILIO_ACCOUNT_SID": f"AC{1:032d}", "TWILIO_AUTH_TOKEN": "x"}
-    hours = {"open": {"fri": "20:00-03:00", "sat": "20:00-23:00"}}
-    books = Books(load_settings(Path(FOLDER), {"hours": hours}, environ))
-    days = {at: books.day_of("room", datetime.fromisoformat(at)).isoformat() for at in ("2026-11-28T01:00", "2026-11-28T03:00")}
-    assert days == {"2026-11-28T01:00": "2026-11-27", "2026-11-28T03:00": "2026-11-28"}
+@pytest.mark.parametrize("hours", ["20:00-22:00"])
+async def test_what_is_open_past_midnight_is_blocked_in_the_book_of_the_evening(desk: Any, tmp_path: Path) -> None:
+    house, command = desk
+    evening = datetime.now(MADRID).date() + timedelta(days=1)
+    (tmp_path / "late.csv").write_text("days,opens,closes\nmon-sun,20:00,03:00\n")
+    await command("hours", str(tmp_path / "late.csv"))
+    at = f"{evening + timedelta(days=1)}T01:00"
+    assert "is blocked" in await command("block", at)
+    heard = (await house.say(ANA, "book", "4", evening.isoformat()))[-1]
+    assert "00:30" in heard
+    assert "01:00" not in heard
+    await command("hours", "--reset")
+    assert await command("block", f"{evening}T20:17", code=2) == ""
+
+
+@pytest.mark.parametrize("at", ["T20:17", "T23:50"])
+async def test_only_a_time_to_come_is_blocked(desk: Any, at: str) -> None:
+    _, command = desk
+    assert await command("block", tomorrow() + at, code=2) == ""
+    assert await command("block", "2020-01-01T20:00", code=2) == ""
+    assert await command("list") == "No bookings.\n"
+
+
+async def test_hours_of_a_file_go_again(desk: Any, tmp_path: Path) -> None:
+    house, command = desk
+    (tmp_path / "noon.csv").write_text("days,opens,closes\nmon-sun,12:00,14:00\n")
+    assert "366 days are taken" in await command("hours", str(tmp_path / "noon.csv"))
+    assert "20:00" not in (await house.say(ANA, "book", "4", tomorrow()))[-1]
+    assert "366 days have the hours of bot.yaml again" in await command("hours", "--reset")
+    assert "20:00" in (await house.say(BEA, "book", "4", tomorrow()))[-1]
+    await command("hours", code=2)
+
+
+async def test_a_calendar_of_nothing_is_one(desk: Any) -> None:
+    _, command = desk
+    empty = await command("export")
+    assert "BEGIN:X-NOTHING\r\nEND:X-NOTHING\r\n" in empty
+    assert read(empty, MADRID) == []
 
 
 async def test_what_is_booked_is_listed_and_shown(desk: Any) -> None:

@@ -217,3 +217,30 @@ async def test_in_spanish(make_house: Any) -> None:
     house = await make_house()
     heard = await house.say(ANA, "español", "reserva", "4", "hoy", "20:00", "Ana", "sí")
     assert heard[-1].startswith("Reservado en Casa Vaivén: 27 de noviembre de 2026 a las 20:00.")
+
+
+FOUR_SEATS = {"places": [{"id": "room", "label": "Dining room", "seats": 4}]}
+EIGHT_ONLY = {"open": {"mon-sun": "20:00-21:00"}}
+
+
+async def test_who_changes_is_not_put_on_a_list_beside_their_table(make_house: Any) -> None:
+    house = await make_house(FOUR_SEATS, hours=EIGHT_ONLY)
+    await house.say(BEA, "book", "4", "tomorrow", "20:00", "Bea", "yes")
+    await house.say(ANA, "book", "4", "today", "20:00", "Ana", "yes")
+    heard = await house.say(ANA, "change", "1", "4", "tomorrow")
+    assert heard[-2:] == ["Everything is taken on 28 November 2026.", "Which day?"]
+    await house.say(BEA, "cancellation", "1")
+    assert [one["home"] for one in (await house.claims()).values()] == [f"tel:{ANA}"]
+    assert await house.claims("2026-11-28") == {}
+
+
+async def test_a_second_offer_is_told_while_the_name_is_asked(make_house: Any) -> None:
+    house = await make_house(FOUR_SEATS, hours=EIGHT_ONLY)
+    await house.say(BEA, "book", "4", "today", "20:00", "Bea", "yes")
+    await house.say(CLEO, "book", "4", "tomorrow", "20:00", "Cleo", "yes")
+    await house.say(ANA, "book", "4", "today", "2")
+    await house.say(ANA, "book", "4", "tomorrow", "2")
+    await house.say(BEA, "cancellation", "1")
+    assert (await house.say(ANA, "1"))[-1] == "And the name?"
+    await house.say(CLEO, "cancellation", "1")
+    assert (await house.heard(ANA))[-1].startswith("More than one table is free for you. Which one, or NONE?")

@@ -1,7 +1,7 @@
 """``vaiven bookings``: what stands in the books of a booking bot: to look at, to cancel, to block, to export; and its hours."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -133,9 +133,14 @@ def unblock(at: datetime, place: str | None, bot: Path, store: str | None, as_js
 
 
 def _block(word: str, at: datetime, place: str | None, bot: Path, url: str | None, as_json: bool) -> int:
+    from vaiven.edge.cli.opening import looked
+
     books = _books(bot)
     where = _place(books, place)
-    day = books.day_of(where, at)
+    day, times = looked(bot, url, lambda store: books.day_of(store, where, at))
+    if day is None or books.slot(at) <= books.slot(datetime.now(books.zone).replace(tzinfo=None)):
+        of_it = f"Times of that date: {', '.join(times)}." if times else "That date has none."
+        raise click.UsageError(f"{at:%Y-%m-%d %H:%M} is no time to come in {where}. {of_it}")
     _tell(bot, url, [(books.home(where, day), word, {"slot": books.slot(at)})])
 
     def is_so() -> bool:
@@ -185,19 +190,30 @@ def export(
 
 
 @bookings.command(short_help="Opening hours from a file.")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False)
+@click.option("--reset", is_flag=True, help="Without FILE: back to the hours of bot.yaml.")
 @click.option("--dry-run", is_flag=True, help="Only tell what it says.")
 @click.option("--days", type=click.IntRange(1, FAR), default=366, show_default=True, help="For so many days from today on.")
 @click.option("--place", help="Only of this place; of all, unless given.")
 @of_a_store
-def hours(file: Path, dry_run: bool, days: int, place: str | None, bot: Path, store: str | None, as_json: bool) -> int:
+def hours(
+    file: Path | None, reset: bool, dry_run: bool, days: int, place: str | None, bot: Path, store: str | None, as_json: bool
+) -> int:
     """Take opening hours from FILE, a calendar (.ics) or a table (.csv with days,opens,closes). They go before those of bot.yaml
     on each date that the file speaks of. What is booked stays. Exit code 1: the file is wrong; nothing was taken.
     """
     from vaiven.edge.opening_files import spans_by_date
 
+    if (file is None) is not reset:
+        raise click.UsageError("FILE, or --reset: one of the two.")
     books = _books(bot)
     begin = books.today(datetime.now(UTC))
+    places = list(books.places) if place is None else [_place(books, place)]
+    if file is None:
+        dates = [begin + timedelta(days=more) for more in range(days)]
+        done = dry_run or _take(bot, store, books, places, dict.fromkeys(dates))
+        text = f"{days} days {'would have' if dry_run else 'have'} the hours of bot.yaml again, for {', '.join(places)}."
+        return _said(as_json, {"places": places, "days": days, "taken": not dry_run}, done, text)
     try:
         is_calendar = file.suffix.lower() in (".ics", ".ical")
         found = spans_by_date(file.read_bytes().decode("utf-8-sig"), is_calendar, begin, begin + timedelta(days=days), books.zone)
@@ -205,24 +221,30 @@ def hours(file: Path, dry_run: bool, days: int, place: str | None, bot: Path, st
         why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         click.echo(f"{file}: {why}. Nothing was taken.", err=True)
         return FINDINGS
-    places = list(books.places) if place is None else [_place(books, place)]
-    if not dry_run and found:
-        _tell(
-            bot,
-            store,
-            [(books.home(each, day), "hours", {"spans": spans}) for day, spans in sorted(found.items()) for each in places],
-        )
+    done = dry_run or not found or _take(bot, store, books, places, found)
     told = {
         str(day): ", ".join(f"{_clock(opens)}-{_clock(closes)}" for opens, closes in spans)
         for day, spans in sorted(found.items())
     }
     if as_json:
-        click.echo(json.dumps({"places": places, "days": told, "taken": not dry_run}, indent=2))
+        click.echo(json.dumps({"places": places, "days": told, "taken": not dry_run, "done": done and not dry_run}, indent=2))
         return 0
     for day, spans_told in told.items() if dry_run else ():
         click.echo(f"{day} {spans_told or 'closed'}")
-    click.echo(f"{len(told)} days{', of which nothing was taken' if dry_run else ' are taken'} for {', '.join(places)}.")
+    taken = f"{len(told)} days{', of which nothing was taken' if dry_run else ' are taken'} for {', '.join(places)}."
+    click.echo(taken if done else "They are stored, and will be taken when the bot serves.")
     return 0
+
+
+def _take(
+    bot: Path, url: str | None, books: "Books", places: Sequence[str], spans: "Mapping[date, list[list[int]] | None]"
+) -> bool:
+    """Tell the books their hours (None: those of bot.yaml); whether the last of them has heard it while we look."""
+    from vaiven.edge.cli.opening import looked
+
+    said = [(books.home(each, day), "hours", {"spans": of_day}) for day, of_day in sorted(spans.items()) for each in places]
+    _tell(bot, url, said)
+    return _until(lambda: all(looked(bot, url, lambda store: books.has_hours(store, said))))
 
 
 # -- what they have in common ----------------------------------------------------------------------------------------------
