@@ -67,7 +67,6 @@ class Guests:
         slots = [(day, f"{16 + at // 2}:{30 * (at % 2):02d}") for day in self.days for at in range(TIMES)][:tables]
         self.wants = {north_american(100 + at): slots[at % tables] for at in range(tables * each)}
         self.tables = tables
-        self.words_at_kills = 0
 
     async def run(self, rig: Any, clients: Redelivery, at_once: int = 32) -> None:
         room, numbers = asyncio.Semaphore(at_once), [*self.wants]
@@ -80,11 +79,6 @@ class Guests:
                     await clients.deliver(*rig.message(number, turn, text), copies, self.chance.random() < 0.5)
 
         await asyncio.gather(*map(book, numbers))
-
-    async def note(self, store: Store) -> None:
-        """The words that are on their way, as somebody has just been killed."""
-        rows = await store.unsettled([RowState.QUEUED, RowState.DIALED], 1 << 20)
-        self.words_at_kills += sum(row.tell is not None for row in rows)
 
     async def verdict(self, store: Store, sends: Sequence[Send]) -> None:
         """Every table that was asked for is booked, once; and who has one is who was told so."""

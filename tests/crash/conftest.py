@@ -56,6 +56,11 @@ class FileRig(Rig):
             dialed = await store.unsettled(["dialed"], 1 << 20)
         self.crashes.append(frozenset((row.reference, row.attempt) for row in dialed))
 
+    async def words(self, process: Process) -> int:
+        async with self.copy() as store:
+            rows = await store.unsettled(["queued", "dialed"], 1 << 20)
+        return sum(row.tell is not None for row in rows)
+
     # -- looking -------------------------------------------------------------------------------------------------------
 
     @asynccontextmanager

@@ -32,6 +32,8 @@ TOKEN = "fake-twilio-token"
 ACTIVE = ("queued", "claimed", "dialed", "retry", "held")
 PATIENCE_S = 60.0
 """So long a busy machine may take for anything."""
+LOOKS = 200
+"""So often a process is halted to find it busy with what it is to be killed at."""
 BOT = """
 bot: crash-vote
 flows: {flows}
@@ -132,6 +134,24 @@ class Rig(ABC):
                     return
                 await asyncio.sleep(0.01)
         raise AssertionError(f"the bot is not ready after {PATIENCE_S:.0f} s")
+
+    async def halted_with_words(self, choose: Callable[[], Process]) -> tuple[Process, int]:
+        """A process that stands still while it has words between homes on their way, and how many: one to be killed.
+
+        Few are at any instant, so it is looked for until there is one.
+        """
+        for _ in range(LOOKS):
+            process = choose()
+            process.send(signal.SIGSTOP)
+            if words := await self.words(process):
+                return process, words
+            process.send(signal.SIGCONT)
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"no word was on its way in {LOOKS} looks")
+
+    @abstractmethod
+    async def words(self, process: Process) -> int:
+        """How many words between homes this process, which stands still, has on their way."""
 
     async def readiness(self, session: aiohttp.ClientSession, url: str) -> int | None:
         """What /health/ready answers; None if nobody does."""

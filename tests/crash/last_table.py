@@ -71,7 +71,6 @@ class Race:
         self.chance = random.Random(seed)
         self.wants = {north_american(100 + at): at % tables + 1 for at in range(tables * racers)}
         self.tables, self.racers = tables, racers
-        self.words_at_kills = 0
 
     async def run(self, rig: Rig, clients: Redelivery, at_once: int = 32) -> None:
         """Everybody asks for their table, some of them twice in one go."""
@@ -84,11 +83,6 @@ class Race:
                 await clients.deliver(*rig.message(number, 0, f"book {self.wants[number]}"), copies, self.chance.random() < 0.5)
 
         await asyncio.gather(*map(ask, numbers))
-
-    async def note(self, store: Store) -> None:
-        """The words that are on their way, as somebody has just been killed."""
-        rows = await store.unsettled([RowState.QUEUED, RowState.DIALED], 1 << 20)
-        self.words_at_kills += sum(row.tell is not None for row in rows)
 
     async def verdict(self, store: Store, sends: list[Send]) -> None:
         """One has the table, every other was told that it is gone; nobody was told twice, and nobody nothing."""

