@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaiven.model.errors import StoreUnavailable
-from vaiven.runtime.leases import SILENCE_S, TTL_MS, Leases
+from vaiven.runtime.leases import TTL_MS, Leases
 from vaiven.runtime.sharing import choose, quota, surplus
 from vaiven.stores.contract import Role
 from vaiven.stores.memory import MemoryStore
@@ -41,9 +41,11 @@ class Process:
     def __init__(self, fleet: "Fleet", name: str, roles: tuple[Role, ...]) -> None:
         self.fleet, self.name = fleet, name
         self.leases = Leases(fleet.store, name, roles, lambda: fleet.clock.now_ms() / 1000)
+        self.lost: list[int] = []
 
     async def tick(self) -> None:
-        await self.leases.renew()
+        moves = await self.leases.renew()
+        self.lost += (partition for role in Role for partition in moves.lost[role])
         for role in self.leases.roles:
             await self.leases.give_back(role, list(self.leases.leaving[role]))
         await self.leases.fill()
@@ -145,14 +147,88 @@ async def test_one_who_leaves_makes_room_at_once() -> None:
     assert heir.held(Role.TURN) == {*range(16)}
 
 
-async def test_after_a_silence_of_the_store_nobody_grabs_what_others_still_have() -> None:
+@pytest.mark.parametrize("late_s", [0, 1, 4, TTL_MS // 1000 - 1])
+async def test_after_a_silence_of_the_store_nobody_grabs_what_others_still_have(late_s: int) -> None:
+    """Not even if another one comes back later: its leases have run out, but it may have rows dialed."""
     fleet = Fleet()
     one, other = fleet.join(), fleet.join()
     await fleet.rounds(4)
     epochs = [{**process.leases.epochs[Role.TURN]} for process in (one, other)]
-    fleet.clock.advance(s=max(SILENCE_S, TTL_MS / 1000) + 5)
+    fleet.clock.advance(s=TTL_MS / 1000 + 5)
+    fleet.alive.remove(other)
+    await fleet.rounds(late_s)
+    fleet.alive.append(other)
     await fleet.rounds(3)
     assert [process.leases.epochs[Role.TURN] for process in (one, other)] == epochs
+
+
+async def test_what_one_had_who_died_in_a_silence_of_the_store_is_taken_in_the_end() -> None:
+    fleet = Fleet()
+    dead, heir = fleet.join(), fleet.join()
+    await fleet.rounds(4)
+    fleet.alive.remove(dead)
+    fleet.clock.advance(s=TTL_MS / 1000 + 5)
+    await fleet.rounds(TTL_MS // 1000)
+    assert fleet.shares(Role.TURN) == [8]
+    await fleet.rounds(2)
+    assert heir.held(Role.TURN) == heir.held(Role.SEND) == {*range(16)}
+
+
+async def test_what_is_given_back_after_a_silence_is_taken_at_once_among_what_has_run_out() -> None:
+    fleet = Fleet(partitions=24)
+    dead, leaver, heir, other = (fleet.join() for _ in range(4))
+    await fleet.rounds(5)
+    fleet.alive.remove(dead)
+    fleet.clock.advance(s=TTL_MS / 1000 + 5)
+    await fleet.rounds(1)
+    fleet.alive.remove(leaver)
+    left = leaver.held(Role.TURN)
+    await leaver.leases.end()
+    for role in Role:
+        await leaver.leases.release(role)
+    fleet.alive.remove(heir)  # the other one would rather have what is the dead one's
+    await fleet.rounds(2)
+    assert other.held(Role.TURN) >= left
+    assert len(other.held(Role.TURN)) == 12
+
+
+async def test_leases_are_renewed_while_nobody_can_say_who_attends() -> None:
+    fleet = Fleet()
+    one, other = fleet.join(), fleet.join()
+    await fleet.rounds(4)
+    attend = fleet.store.attend
+
+    async def away(*_):
+        raise StoreUnavailable("its node is away")
+
+    fleet.store.attend = away
+    await fleet.rounds(2 * TTL_MS // 1000)
+    assert len(await fleet.store.held()) == 2 * 16
+    with pytest.raises(StoreUnavailable):
+        await Process(fleet, "new", BOTH).tick()
+    fleet.store.attend = attend
+    fleet.join()
+    await fleet.rounds(4)
+    assert fleet.shares(Role.TURN) == [5, 5, 6]
+    assert not one.lost + other.lost, "a newcomer took what others had"
+
+
+async def test_what_was_given_back_is_taken_while_nobody_can_say_who_attends() -> None:
+    fleet = Fleet(partitions=18)
+    one, other = fleet.join(), fleet.join()
+    await fleet.rounds(4)
+    newcomer = fleet.join()
+    for process in (newcomer, one, newcomer, other):
+        await process.tick()
+    assert len(newcomer.held(Role.TURN)) == 3
+
+    async def away(*_):
+        raise StoreUnavailable("its node is away")
+
+    fleet.store.attend = away
+    fleet.clock.advance(s=TTL_MS / 1000 * 0.6)
+    await fleet.rounds(2)
+    assert fleet.shares(Role.TURN) == fleet.shares(Role.SEND) == [6, 6, 6]
 
 
 async def test_turning_and_sending_can_be_different_processes() -> None:

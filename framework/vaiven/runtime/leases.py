@@ -14,8 +14,9 @@ TTL_MS = 10_000
 """A process that says nothing for so long has lost its partitions to whoever takes them."""
 SHARE_S = 1.0
 """So often a process says that it is there, and looks who else is."""
-SILENCE_S = 5.0
-"""After so long without the store, others may have been silent, too: nothing is taken before they had time to come back."""
+SILENT = 0.5
+"""After this part of ``TTL_MS`` without the store others may have been silent, too. When it is back they have as long as ever to
+say that they are there: until then only what was given back is taken, not what has run out."""
 
 
 class Moves:
@@ -43,35 +44,37 @@ class Leases:
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
         self._heard_s: float | None = None
         self._attending: dict[Role, list[str]] = {role: [] for role in Role}
-        self._patient = False
+        self._patient_until_s = 0.0
         self._ending = False
         self._one_at_a_time = asyncio.Lock()  # a renewal under way when something is given back would take it again
 
     @property
     def moving(self) -> bool:
         """Whether partitions are being given back, or are due to us."""
-        return any(self.leaving.values()) or (not self._ending and any(self._short(role) > 0 for role in self.roles))
+        takes = not self._ending and not self._is_patient
+        return any(self.leaving.values()) or (takes and any(self._short(role) > 0 for role in self.roles))
 
     async def renew(self) -> Moves:
-        """Say that we are there, renew what is held, and choose what to give back."""
+        """Renew what is held, say that we are there, and choose what to give back."""
         async with self._one_at_a_time:
-            now_s = self._now_s()
-            self._patient = self._heard_s is not None and now_s - self._heard_s > SILENCE_S
-            told = await asyncio.gather(*(self._attend(role) for role in self.roles))
-            kept = await asyncio.gather(*(self._keep(role) for role in self.roles))
-            self._heard_s = now_s
+            now_s, ttl_s = self._now_s(), TTL_MS / 1000
+            if self._heard_s is not None and now_s - self._heard_s > ttl_s * SILENT:
+                self._patient_until_s = now_s + ttl_s
             moves = Moves()
-            for role, attending, held in zip(self.roles, told, kept, strict=True):
-                self._attending[role] = attending
+            kept = await asyncio.gather(*(self._keep(role) for role in self.roles))
+            heard = await self._attend()
+            for role, held in zip(self.roles, kept, strict=True):
                 self._kept(role, held, moves)
-            for role in self.roles if not self._ending else ():
-                self._give(role, moves)
+            if heard:
+                self._heard_s = now_s
+                for role in self.roles if not self._ending else ():
+                    self._give(role, moves)
             return moves
 
     async def fill(self) -> Moves:
         """Take what is free, as far as it is due to us."""
         moves = Moves()
-        if self._patient or self._ending or not any(self._short(role) > 0 for role in self.roles):
+        if self._ending or not any(self._short(role) > 0 for role in self.roles):
             return moves
         async with self._one_at_a_time:
             # Ours that we do not know of count as free: the answer was lost when we took them.
@@ -79,10 +82,12 @@ class Leases:
             for role in self.roles:
                 ours = self.epochs[role].keys() | self.leaving[role].keys()
                 free = [each for each in range(self._store.partitions) if (role, each) not in taken and each not in ours]
-                if asked := self._pick(role, free):
-                    acquired, _ = await self._lease(role, asked)
+                # Some that seem free are not to be had: expired ones for now, and those whose node does not answer.
+                while asked := self._pick(role, free):
+                    acquired, _ = await self._lease(role, asked, expired=not self._is_patient)
                     self.epochs[role].update(acquired)
-                    moves.acquired[role] = acquired
+                    moves.acquired[role].update(acquired)
+                    free = sorted({*free}.difference(asked))
         return moves
 
     async def give_back(self, role: Role, partitions: Collection[int]) -> None:
@@ -112,8 +117,22 @@ class Leases:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    async def _attend(self, role: Role) -> list[str]:
-        return await self._store.attend(role, self.owner, 0 if self._ending else TTL_MS)
+    @property
+    def _is_patient(self) -> bool:
+        return self._now_s() < self._patient_until_s
+
+    async def _attend(self) -> bool:
+        """Say that we are there, and learn who is. False: nobody answers where that lies, while what we hold was renewed."""
+        ttl_ms = 0 if self._ending else TTL_MS
+        try:
+            told = await asyncio.gather(*(self._store.attend(role, self.owner, ttl_ms) for role in self.roles))
+        except StoreUnavailable as error:
+            if not any((*self.epochs.values(), *self.leaving.values())):
+                raise
+            log.warning("store unavailable: %s: partitions are kept, and change hands no more", error)
+            return False
+        self._attending.update(zip(self.roles, told, strict=True))
+        return True
 
     async def _keep(self, role: Role) -> dict[int, int]:
         """What we hold; so far as anybody knows, also where nobody answers."""
@@ -121,17 +140,17 @@ class Leases:
         held, away = await self._lease(role, sorted(ours))
         return held | {partition: ours[partition] for partition in away if partition in ours}
 
-    async def _lease(self, role: Role, partitions: Sequence[int]) -> tuple[dict[int, int], Collection[int]]:
+    async def _lease(self, role: Role, partitions: Sequence[int], expired: bool = True) -> tuple[dict[int, int], Collection[int]]:
         """The epochs of those of these partitions that are ours now, and those where nobody answers."""
         if not partitions:
             return {}, ()
         try:
-            return await self._store.lease(role, self.owner, partitions, TTL_MS), ()
+            return await self._store.lease(role, self.owner, partitions, TTL_MS, expired), ()
         except StoreUnavailable as error:
             rest = [each for each in partitions if each not in error.partitions]
             if not error.partitions or not rest:
                 raise
-            held, away = await self._lease(role, rest)
+            held, away = await self._lease(role, rest, expired)
             return held, {*away, *error.partitions}
 
     def _kept(self, role: Role, held: dict[int, int], moves: Moves) -> None:

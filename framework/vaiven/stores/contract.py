@@ -154,12 +154,12 @@ class Store(Protocol):
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
-    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
+    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int, expired: bool = True) -> dict[int, int]:
         """Take or renew leases; give the epochs of those now held by this owner.
 
         A free or expired one is taken under an epoch higher than ever before, also than any that a store which lost its last
         words gave and forgot; a renewal keeps its epoch, also of one that expired and that nobody took meanwhile. One held by
-        somebody else is left out of the answer.
+        somebody else is left out of the answer; without ``expired`` also one that was, and that was not given back.
         """
 
     async def release(self, role: Role, owner: str, partitions: Collection[int] | None = None) -> None:

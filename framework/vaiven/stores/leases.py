@@ -21,8 +21,13 @@ class Leases:
         self._attending: dict[tuple[Role, str], int] = {}
         self.epochs: dict[tuple[Role, int], int] = {}
 
-    def take(self, role: Role, owner: str, partitions: Iterable[int], ttl_ms: int) -> tuple[dict[int, int], dict[int, int]]:
-        """Take what is free or expired, renew what is the owner's; give the epochs now held, and the new ones among them."""
+    def take(
+        self, role: Role, owner: str, partitions: Iterable[int], ttl_ms: int, expired: bool = True
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        """Take what is free, and if asked to what is expired; renew what is the owner's.
+
+        Give the epochs now held, and the new ones among them.
+        """
         now, held, new = self.clock(), {}, {}
         for partition in partitions:
             key = (role, partition)
@@ -30,7 +35,7 @@ class Leases:
             if lease is not None and lease.owner == owner:
                 # Even an expired one: nobody took it meanwhile, and its owner, who was only paused, knows what it has dialed.
                 epoch = lease.epoch
-            elif lease is not None and now < lease.until_ms:
+            elif lease is not None and (now < lease.until_ms or not expired):
                 continue
             else:
                 epoch = new[partition] = self.epochs.get(key, 0) + 1

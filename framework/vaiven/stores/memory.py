@@ -121,8 +121,8 @@ class MemoryStore:
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
-    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
-        return self._leases.take(role, owner, partitions, ttl_ms)[0]
+    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int, expired: bool = True) -> dict[int, int]:
+        return self._leases.take(role, owner, partitions, ttl_ms, expired)[0]
 
     async def release(self, role: Role, owner: str, partitions: Collection[int] | None = None) -> None:
         given_back = self._leases.release(role, owner, partitions)

@@ -34,6 +34,7 @@ class Redelivery:
         self.acks = 0
         self._session = session
         self._turn = 0
+        self._under_way: set[asyncio.Future[None]] = set()
         self._progress = asyncio.Condition()
 
     async def deliver(
@@ -54,6 +55,15 @@ class Redelivery:
 
     async def post(self, id: str, webhook: Webhook) -> str:
         """Post once; give the status, or the name of what went wrong."""
+        ended = asyncio.get_running_loop().create_future()
+        self._under_way.add(ended)
+        try:
+            return await self._post(id, webhook)
+        finally:
+            self._under_way.discard(ended)
+            ended.set_result(None)
+
+    async def _post(self, id: str, webhook: Webhook) -> str:
         self.posted[id] += 1
         self._turn += 1
         url = self.urls[self._turn % len(self.urls)]
@@ -76,6 +86,14 @@ class Redelivery:
         """Return once so many posts have been acknowledged."""
         async with self._progress:
             await self._progress.wait_for(lambda: self.acks >= acks)
+
+    async def answered(self) -> None:
+        """Return once every post that is under way now has been answered, or refused.
+
+        Answers that come from then on are to posts that began after this was called. So who takes a server away, and lets nobody
+        reach its successor before this has returned, can tell what either of them acknowledged.
+        """
+        await asyncio.gather(*self._under_way)
 
     async def _insist(self, home: Urn, id: str, webhook: Webhook, patience: int | None) -> bool:
         tries, until_s = 0, time.monotonic() + self.longest_s

@@ -1,6 +1,7 @@
 """A cluster: one primary dies and its replica takes over, slots move, and nothing acknowledged is lost; or nobody takes over."""
 
 import asyncio
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -100,6 +101,36 @@ async def test_a_node_that_is_away_holds_up_its_own_people_only(fleet_at, figure
     figures |= {"answered meanwhile": ROUNDS * len(others), **counted}
     assert len(people) / 3 < len(others) < len(people)
     assert refused, "nobody was told that the node is away"
+    assert judge(evidence) == []
+
+
+@pytest.mark.crash
+async def test_who_hears_late_that_a_node_is_back_has_lost_nothing(fleet_at, figures) -> None:
+    """By then its leases have run out, since nobody could say that it attends, and it has rows dialed."""
+    with servers.cluster(replicas=0, appendfsync="always") as cluster:
+        rig = fleet_at(cluster.url)
+        victim = cluster.owner(KEYS.alone("attend", Role.TURN))
+        async with FakeProvider(answer=slow(0.3)) as provider:
+            rig.settle_bot(provider.url)
+            members = await rig.fleet(2, fault="brief:none")
+            late = members[1]
+            async with rig.doors(members) as clients:
+                async with rig.load(clients, seed=13, rate_per_s=200, contacts=100):
+                    await clients.reached(100)
+                    mine = await rig.sending(late.pid)
+                    await asyncio.to_thread(victim.kill)
+                    await asyncio.sleep(BRIEF_MS / 1000 * 1.5)
+                    late.send(signal.SIGSTOP)
+                    await asyncio.to_thread(victim.start)
+                    await asyncio.to_thread(cluster.wait_ok)
+                    async with rig.store() as store:
+                        dialed = await rig._dialed(store, mine)
+                    await asyncio.sleep(BRIEF_MS / 1000 / 2)
+                    late.send(signal.SIGCONT)
+                    await clients.reached(clients.acks + 100)
+                evidence, counted = await rig.verdict(clients, provider, members)
+    figures |= {"under way": len(dialed), **counted}
+    assert dialed, "it had nothing to lose"
     assert judge(evidence) == []
 
 

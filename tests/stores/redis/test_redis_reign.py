@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from vaiven.model.contacts import ContactState
 from vaiven.model.errors import StoreUnavailable
 from vaiven.model.outbox import OutboxRow, RowState
-from vaiven.model.turns import Committed, LeaseLost
+from vaiven.model.turns import Committed, LeaseLost, Taken, Turn
 from vaiven.stores.contract import Role
 from vaiven.stores.redis import RedisStore
 from vaiven.stores.redis.wire import Script, Wire
 from vaiven.testing.builders import AT_MS, CHANNEL, make_turn
+from vaiven.testing.promises.at_once import Turner
 from vaiven.testing.promises.base import rows_of
 from vaiven.testing.proxy import Proxy
 from vaiven.testing.servers import Cluster, Server, primary_and_replica
@@ -95,6 +97,25 @@ async def test_the_owner_keeps_its_lease_and_learns_its_new_epoch(failover: Fail
     assert await at_last(lambda: store.lease(Role.TURN, "other", range(PARTITIONS), 10_000)) == {}
     again = await Owner.of(store)
     assert all(again.turns[each] > owner.turns[each] and again.sends[each] > owner.sends[each] for each in range(PARTITIONS))
+
+
+async def test_a_state_that_was_forgotten_is_not_decided_on(failover: Failover) -> None:
+    """A message that comes again would be taken for one that was heard, and nobody would ever hear it."""
+    store, seen = failover.store, list[int]()
+    owner = await Owner.of(store)
+
+    def turn(taken: Taken, state: ContactState) -> Turn:
+        seen.append(state.contact.version)
+        return make_turn(taken.event, taken.number, owner.turns[taken.event.partition], state.contact.version)
+
+    store.turn_at_once(Turner(turn))
+    await store.accept([owner.event()])
+    await failover.forget_from_now()
+    await store.accept([owner.event()])
+    await failover.happens()
+    await at_last(lambda: Owner.of(store))
+    await store.accept([owner.event()])
+    assert seen == [0, 1, 1]
 
 
 async def settled_and_forgotten(failover: Failover, owner: Owner) -> OutboxRow:

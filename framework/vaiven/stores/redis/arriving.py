@@ -31,10 +31,23 @@ _Key = tuple[int, int]
 
 
 class States:
-    """The states of homes lately seen, as they lie in the store. One may be old: who decides on it is refused."""
+    """The states of homes lately seen, as they lie in the store. One may be old: who decides on it is refused.
+
+    But none may be of a history that was lost: a message that it knew would not be heard when it comes again. So all of them are
+    forgotten when a lease goes on under another epoch, and what was asked for in an earlier ``era`` is kept no more.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Urn, bytes] = {}
+        self._epochs: dict[int, int] = {}
+        self.era = 0
+
+    def held(self, epochs: Mapping[int, int]) -> None:
+        """The epochs under which partitions are turned from now on."""
+        if any(self._epochs.get(partition, epoch) != epoch for partition, epoch in epochs.items()):
+            self._known.clear()
+            self.era += 1
+        self._epochs.update(epochs)
 
     def __contains__(self, home: Urn) -> bool:
         return home in self._known

@@ -232,11 +232,14 @@ class RedisStore:
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
-    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
+    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int, expired: bool = True) -> dict[int, int]:
         on, now = self._on, self._told_ms()
         self._owners.add((role, owner))
-        given = await on.over(on.run, "lease", partitions, lambda group: (role, owner, ttl_ms, now, group))
-        return dict(zip(given[::2], given[1::2], strict=True))
+        given = await on.over(on.run, "lease", partitions, lambda group: (role, owner, ttl_ms, now, group, expired))
+        epochs = dict(zip(given[::2], given[1::2], strict=True))
+        if role is Role.TURN:
+            self._states.held(epochs)
+        return epochs
 
     async def release(self, role: Role, owner: str, partitions: Collection[int] | None = None) -> None:
         await self._release(role, owner, partitions, role is Role.TURN)
@@ -292,7 +295,7 @@ class RedisStore:
 
     async def _values(self, homes: Sequence[Urn]) -> Sequence[bytes | None]:
         """The contacts' values, which are at hand from then on where events are turned as they come in."""
-        reader, count, base = self._reader, self.partitions, self._keys.base
+        reader, count, base, era = self._reader, self.partitions, self._keys.base, self._states.era
         keys = [b"%b%d}:c:%b" % (base, partition_of(home, count), home.encode()) for home in homes]
         if not reader.cluster:
             values = await reader.ask(keys[0], "MGET", *keys) if keys else []
@@ -307,14 +310,15 @@ class RedisStore:
             for each, answer in given.items():
                 found.update(zip(apart[each], answer, strict=True))
             values = [found[key] for key in keys]
-        if self._at_once is not None:
+        if self._at_once is not None and self._states.era == era:
             for home, value in zip(homes, values, strict=True):
                 self._states.put(home, value or b"")
         return values
 
     async def commit(self, turns: Sequence[Turn], claiming: Claiming | None = None) -> list[Verdict]:
+        era = self._states.era
         if claiming is None:
-            return self._committed(turns, await commits.commit(self._on, turns, None))
+            return self._committed(turns, await commits.commit(self._on, turns, None), era)
         rows, sends = [(row.partition, row.row) for turn in turns for row in turn.rows], claiming.epochs
         epochs = {partition: sends[partition] for partition, _ in rows if partition in sends}  # which may change meanwhile
         instants = {turn.record.at_ms for turn in turns if turn.record is not None}
@@ -323,11 +327,11 @@ class RedisStore:
         if lost := {verdict.partition for verdict in verdicts if isinstance(verdict, Unreached)}:
             self._doubts.doubt({each: epoch for each, epoch in epochs.items() if each in lost}, instants)
         self._doubts.gave(row for verdict in verdicts if isinstance(verdict, Committed) for row in verdict.dialed)
-        return self._committed(turns, verdicts)
+        return self._committed(turns, verdicts, era)
 
-    def _committed(self, turns: Sequence[Turn], verdicts: list[Verdict]) -> list[Verdict]:
+    def _committed(self, turns: Sequence[Turn], verdicts: list[Verdict], era: int) -> list[Verdict]:
         """Keep at hand what these turns left."""
-        if self._at_once is not None:
+        if self._at_once is not None and self._states.era == era:
             for turn, verdict in zip(turns, verdicts, strict=True):
                 if not isinstance(verdict, Committed):
                     self._states.drop((turn.event.home,))

@@ -17,9 +17,9 @@ _LOOK = 1_000
 """So many final rows are looked at for old ones: some may have to stay."""
 
 
-def lease(tx: Transaction, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
+def lease(tx: Transaction, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int, expired: bool) -> dict[int, int]:
     leases = tx.mirror.leases
-    held, new = leases.take(role, owner, partitions, ttl_ms)
+    held, new = leases.take(role, owner, partitions, ttl_ms, expired)
     tx.undo.append(lambda: leases.forget(role, new))
     tx.db.executemany("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?)", [(str(role), *item) for item in new.items()])
     return held

@@ -119,8 +119,8 @@ class SqliteStore:
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
-    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int) -> dict[int, int]:
-        held: dict[int, int] = await self._errand(lambda tx: errands.lease(tx, role, owner, partitions, ttl_ms))
+    async def lease(self, role: Role, owner: str, partitions: Sequence[int], ttl_ms: int, expired: bool = True) -> dict[int, int]:
+        held: dict[int, int] = await self._errand(lambda tx: errands.lease(tx, role, owner, partitions, ttl_ms, expired))
         return held
 
     async def release(self, role: Role, owner: str, partitions: Collection[int] | None = None) -> None:

@@ -46,6 +46,13 @@ class InboxContract(Promises):
         assert await store.lease(Role.TURN, "b", [0], TTL_MS) == {0: 2}
         assert await store.lease(Role.TURN, "a", [0], TTL_MS) == {}
 
+    async def test_an_expired_lease_can_be_left_to_its_owner(self, store: Store, clock: Clock) -> None:
+        await store.lease(Role.TURN, "a", [0, 1], TTL_MS)
+        await store.release(Role.TURN, "a", [1])
+        clock.advance(TTL_MS + 1)
+        assert await store.lease(Role.TURN, "b", [0, 1], TTL_MS, expired=False) == {1: 2}
+        assert await store.lease(Role.TURN, "a", [0], TTL_MS, expired=False) == {0: 1}
+
     async def test_a_released_lease_is_free_and_its_epoch_rises(self, store: Store) -> None:
         await store.lease(Role.TURN, "a", [0], TTL_MS)
         await store.lease(Role.SEND, "a", [0], TTL_MS)

@@ -1,6 +1,6 @@
 -- Take or renew leases; give the partitions now held and their epochs.
 -- Keys: own, lease.
--- Asked: role, owner, ttl, now (0: the server's clock), partitions.
+-- Asked: role, owner, ttl, now (0: the server's clock), partitions, whether to take expired ones.
 -- With: own partition clock
 
 local role, owner, ttl, now = ASKED[1], ASKED[2], ASKED[3], clock(ASKED[4])
@@ -10,7 +10,7 @@ for _, number in ipairs(ASKED[5]) do
   local v = redis.call('HMGET', at.P .. 'lease', role .. '_owner', role .. '_until')
   local epoch, until_ms = at[role], tonumber(v[2]) or 0
   local free = epoch <= 0
-  if free or v[1] == owner or until_ms <= now then
+  if free or v[1] == owner or (until_ms <= now and ASKED[6]) then
     if free or v[1] ~= owner then
       epoch = math.abs(epoch) + 1
       mark(at.P, place, epoch)
