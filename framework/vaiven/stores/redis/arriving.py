@@ -19,6 +19,7 @@ from vaiven.stores.contract import AtOnce, Claiming
 from vaiven.stores.redis import commits, packing
 from vaiven.stores.redis.asking import Asking
 from vaiven.stores.redis.doubts import Doubts
+from vaiven.stores.redis.usual import UsualTurns
 
 LARGEST = 128
 """Events in one step at most, so that nobody waits long behind it."""
@@ -161,13 +162,13 @@ class Arriving:
             rows = [row for turn in turns for row in turn.rows]
             epochs = {row.partition: sends[row.partition] for row in rows if row.partition in sends}  # which may change meanwhile
             left = {} if claiming is None else dict(claiming.budget)
-            usual, packed, blobs = commits.usual(turns, epochs, left)
+            usual, packed = commits.usual(turns, epochs, left)
             quick = [ready.pop((turns[at].event.partition, turns[at].number)) for at in usual]
             plain = [*ready.values(), *plain]
             calls: list[Coroutine[Any, Any, None]] = []
             # In this order, and in one write: what is turned has its number before what only comes in.
             if quick:
-                calls.append(self._save(quick, packed, blobs, epochs, done))
+                calls.append(self._save(quick, packed, epochs, done))
             if plain:
                 calls.append(self._store(plain))
             if unknown:
@@ -223,8 +224,7 @@ class Arriving:
     async def _save(
         self,
         quick: Sequence[_Asked],
-        packed: Sequence[Any],
-        blobs: packing.Blobs,
+        packed: UsualTurns,
         epochs: Mapping[int, int],
         done: list[tuple[Turn, Verdict]],
     ) -> None:
@@ -234,31 +234,31 @@ class Arriving:
         instants = {turn.record.at_ms for turn in turns if turn.record is not None}
         try:
             with self._doubts.dialing(rows, epochs, instants):
-                codes = await self._on.run("arrive", turns[0].event.partition, packed, blobs)
+                codes = await self._on.run("arrive", turns[0].event.partition, *packed.asked())
         except Exception as error:  # noqa: BLE001 - the callers get it
             self._states.drop(turn.event.home for turn in turns)
             for asked in quick:
                 asked.error = error
             return
-        for asked, turn, code, told in zip(quick, turns, codes, packed, strict=True):
+        for at, (asked, turn, code) in enumerate(zip(quick, turns, codes, strict=True)):
             if code == 0:
                 dialed = tuple(packing.dialed(row) for row in turn.rows)
                 self._doubts.gave(dialed)
                 done.append((turn, Committed(turn.number, dialed)))
-                self._states.put(turn.event.home, packing.state_of(told, blobs))
+                self._states.put(turn.event.home, packed.state_at(at))
                 asked.numbers = [turn.number]
 
     async def _store(self, plain: Sequence[_Asked]) -> None:
         """Append these to their inboxes."""
         asked_of = packing.events([event for asked in plain for event in asked.events])
         try:
-            ids = iter(await self._on.run("accept", plain[0].events[0].partition, *asked_of))
+            numbers = iter(await self._on.run("accept", plain[0].events[0].partition, *asked_of))
         except Exception as error:  # noqa: BLE001 - the callers get it
             for asked in plain:
                 asked.error = error
             return
         for asked in plain:
-            asked.numbers = [int(next(ids)[2:]) for _ in asked.events]
+            asked.numbers = [next(numbers) for _ in asked.events]
 
     async def _learned(self, homes: Sequence[Urn], waiting: Sequence[_Asked]) -> None:
         """Read these states. Where that cannot be, what waits for them is stored undecided."""

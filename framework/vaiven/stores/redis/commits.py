@@ -15,6 +15,7 @@ from vaiven.stores.contract import Claiming
 from vaiven.stores.redis import packing
 from vaiven.stores.redis.asking import Asking
 from vaiven.stores.redis.claims import flat, share
+from vaiven.stores.redis.usual import UsualTurns, settlements
 
 LARGEST = 128
 """Turns in one call at most: some two milliseconds of the server."""
@@ -62,12 +63,13 @@ def _shares(turns: Sequence[Turn], budget: Budget) -> dict[int, dict[str, int]]:
 
 async def _commit(on: Asking, turns: Sequence[Turn], epochs: Epochs, budget: Budget) -> list[Verdict]:
     left = dict(budget)
-    found, packed, blobs = usual(turns, epochs, left)
+    found, packed = usual(turns, epochs, left)
     if not found:
         return await _wholly(on, turns, epochs, left)
     verdicts: dict[int, Verdict] = {}
-    rest = [at for at in range(len(turns)) if at not in found]
-    first = on.run("quick", turns[0].event.partition, packed, blobs)
+    taken = set(found)
+    rest = [at for at in range(len(turns)) if at not in taken]
+    first = on.run("quick", turns[0].event.partition, *packed.asked())
     codes, others = await asyncio.gather(first, _wholly(on, [turns[at] for at in rest], epochs, left))
     verdicts.update(zip(rest, others, strict=True))
     for told in others:
@@ -85,31 +87,27 @@ async def _commit(on: Asking, turns: Sequence[Turn], epochs: Epochs, budget: Bud
     return [verdicts[at] for at in range(len(turns))]
 
 
-def usual(turns: Sequence[Turn], epochs: Epochs, left: dict[str, int]) -> tuple[dict[int, None], list[Any], packing.Blobs]:
+def usual(turns: Sequence[Turn], epochs: Epochs, left: dict[str, int]) -> tuple[list[int], UsualTurns]:
     """Turns for the quick scripts, by place, packed. What their rows take is gone from the budget that is ``left``."""
-    found: dict[int, None] = {}
-    packed: list[Any] = []
-    blobs: packing.Blobs = []
+    found: list[int] = []
+    packed = UsualTurns()
     if len(turns) > LARGEST:
-        return found, packed, blobs
+        return found, packed
     homes = [turn.event.home for turn in turns]
     again = {home for home, count in Counter(homes).items() if count > 1} if len(set(homes)) < len(homes) else ()
-    wanted: dict[str, int] = {}
-    for turn in turns:
-        for row in turn.rows:
-            wanted[row.channel] = wanted.get(row.channel, 0) + 1
-    short = {channel for channel, count in wanted.items() if left.get(channel, 0) < count}
+    wanted = [row.channel for turn in turns for row in turn.rows]
+    # Nearly always there is room for all of them.
+    tight = [channel for channel in set(wanted) if left.get(channel, 0) < len(wanted)]
+    short = {channel for channel in tight if left.get(channel, 0) < wanted.count(channel)}
     for at, turn in enumerate(turns):
         rows = turn.rows
-        if turn.event.home in again or (rows and rows[0].channel in short):
+        if (again and turn.event.home in again) or (short and rows and rows[0].channel in short):
             continue
-        asked = packing.quick(turn, blobs, epochs.get(turn.event.partition, 0))
-        if asked is not None:
-            found[at] = None
-            packed.append(asked)
+        if packed.add(turn, epochs.get(turn.event.partition, 0)):
+            found.append(at)
             if rows:
                 left[rows[0].channel] -= 1
-    return found, packed, blobs
+    return found, packed
 
 
 # -- any turn --------------------------------------------------------------------------------------------------------------
@@ -173,10 +171,9 @@ async def _settle(on: Asking, told: Sequence[Settlement]) -> list[bool]:
     found = [False] * len(told)
     partition, rest = told[0].partition, [*range(len(told))]
     if len({(one.partition, one.row) for one in told}) == len(told):
-        packed = [packing.settled(one) for one in told]
-        usual = [at for at, one in enumerate(packed) if one is not None]
+        usual, packed = settlements(told)
         if usual:
-            answers = await on.run("settled", partition, [one for one in packed if one is not None])
+            answers = await on.run("settled", partition, *packed)
             done = {at for at, answer in zip(usual, answers, strict=True) if answer != packing.UNUSUAL}
             for at, answer in zip(usual, answers, strict=True):
                 found[at] = answer == 1

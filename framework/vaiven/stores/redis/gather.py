@@ -6,21 +6,21 @@ from collections.abc import Callable
 LARGEST = 256
 """Events in one call at most: about half a millisecond of the server."""
 
-_Asked = tuple[list[str], list[bytes], "asyncio.Future[list[bytes]]"]
+_Asked = tuple[list[str], list[bytes], "asyncio.Future[list[int]]"]
 
 
 class Gather:
     """Joins lists of events into one call, and parts its answer again. ``send`` takes their partitions, and each encoded."""
 
-    def __init__(self, send: Callable[[list[str], list[bytes]], "asyncio.Future[list[bytes]]"]) -> None:
+    def __init__(self, send: Callable[[list[str], list[bytes]], "asyncio.Future[list[int]]"]) -> None:
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Asked] = []
         self._busy = False
 
-    def put(self, partitions: list[str], events: list[bytes]) -> "asyncio.Future[list[bytes]]":
-        """The ids of these events, once they are durable."""
-        future: asyncio.Future[list[bytes]] = self._loop.create_future()
+    def put(self, partitions: list[str], events: list[bytes]) -> "asyncio.Future[list[int]]":
+        """The numbers of these events, once they are durable."""
+        future: asyncio.Future[list[int]] = self._loop.create_future()
         self._waiting.append((partitions, events, future))
         if not self._busy:
             self._busy = True
@@ -46,18 +46,18 @@ class Gather:
         else:
             sent.add_done_callback(lambda future: self._answered(group, future))
 
-    def _answered(self, group: list[_Asked], sent: "asyncio.Future[list[bytes]]") -> None:
+    def _answered(self, group: list[_Asked], sent: "asyncio.Future[list[int]]") -> None:
         error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
         self._done(group, None if error else sent.result(), error)
 
-    def _done(self, group: list[_Asked], ids: list[bytes] | None, error: BaseException | None) -> None:
+    def _done(self, group: list[_Asked], numbers: list[int] | None, error: BaseException | None) -> None:
         at = 0
         for partitions, _, future in group:
             if not future.done():
-                if ids is None:
+                if numbers is None:
                     future.set_exception(error or RuntimeError("no answer"))
                 else:
-                    future.set_result(ids[at : at + len(partitions)])
+                    future.set_result(numbers[at : at + len(partitions)])
             at += len(partitions)
         if self._waiting:
             self._go()

@@ -20,7 +20,9 @@ class Key(NamedTuple):
 
 
 PARTITION = (
-    Key("own", "string", "epochs of the leases, marks of sweep and takes", "lease, prune, take, commit", "24 bytes", "stays"),
+    Key(
+        "own", "string", "epochs of the leases, marks of sweep and takes, the last number", "lease, accept …", "30 bytes", "stays"
+    ),
     Key("lease", "hash", "owner and end of each lease; the server's run; numbers skipped", "lease, reign", "6 fields", "stays"),
     Key("in", "stream", "events that wait, 0-number → event", "accept, arrive, due, settle …", "what waits", "entry: commit"),
     Key("takes", "hash", "events taken, not handled: how often, under which epoch", "take", "what waits", "commit, release"),
@@ -29,14 +31,21 @@ PARTITION = (
     Key("ledger", "stream", "the opt-out ledger, each line with the one before of its contact", "commit", "STOPs said", "stays"),
     Key("timers", "hash", "home and key → what the timer says", "commit", "armed timers", "entry: due, commit"),
     Key("due", "zset", "home and key by the instant it falls due", "commit", "armed timers", "entry: due, commit"),
-    Key("wait", "hash", "rows queued, to be retried or held", "commit, settle", "what waits", "entry: claim, commit"),
-    Key("dial", "hash", "rows dialed", "commit, claim", "connections of the senders", "entry: settle"),
+    Key("wait", "hash", "lines of rows queued, to be retried or held", "commit, settle", "what waits", "entry: claim, commit"),
+    Key("dial", "hash", "lines of rows dialed", "commit, claim", "connections of the senders", "entry: settle"),
     Key("lane", "hash", "channel and home → its rows on their way", "commit, claim, settle", "what waits", "entry: settle"),
     Key("q:…", "zset", "waiting rows of a channel by rank", "commit, claim, settle", "what waits", "entry: claim"),
     Key("s:…", "zset", "waiting rows of a channel by the instant they may go", "commit, settle", "what waits", "entry: claim"),
     Key("waits", "hash", "waiting rows counted by state and class", "commit, claim, settle", "states × classes", "stays"),
     Key("unknown", "zset", "rows whose outcome nobody knows, by age", "settle, commit", "unknowns kept", "entry: receipt, prune"),
-    Key("h:…", "hash", "64 turns: their records and final rows", "commit, settle, claim", "64 turns", "prune"),
+    Key(
+        "h:…",
+        "hash",
+        "64 turns: records, what rows were made with, lines of final ones",
+        "commit, settle, claim",
+        "64 turns",
+        "prune",
+    ),
     Key("late", "zset", "rows that became final behind the sweep, by age", "settle, prune", "old rows", "entry: prune"),
     Key("kept", "hash", "home → links of its chains that a prune would have lost", "prune", "old rows", "entry: prune"),
     Key("p:…", "string", "a receipt that came before its row's send was known", "commit", "7 days", "settle, or by itself"),

@@ -4,7 +4,7 @@ Codes are part of the schema: places in these lists never change, new words go t
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,6 +26,9 @@ HEAD = 31
 
 BLOCK = 64
 """Turns in one hash of history: enough to share a key's cost, few enough to be read at once."""
+
+LINE_MARK = b"l"
+"""Behind the field of a row, that of its line (``scripts/lib_places.lua``)."""
 
 PARKED_MS = 7 * 24 * 3_600_000
 """How long a receipt waits for a send that it could belong to, about as long as providers redeliver one."""
@@ -73,8 +76,6 @@ encode = codec.encode
 
 UNUSUAL = 0x7FFFFFFF
 """What a script for the usual case answers to what is not usual."""
-
-_USUAL = frozenset({RowState.ACCEPTED, RowState.REJECTED})
 
 _FIXED = struct.Struct(">BHHBI")
 _LINK = 7
@@ -216,7 +217,9 @@ def read_letter(number: int, value: bytes) -> DeadLetter:
 
 
 def field_of(id_: int) -> tuple[bytes, bytes]:
-    """Where a final row lies: the key's name within its partition, and its field."""
+    """Where what a row was made with lies: the key's name within its partition, and its field. ``LINE_MARK`` behind that is the
+    field of its line, once it is final.
+    """
     number, index = divmod(id_, ROWS_A_TURN)
     return b"h:%d" % (number // BLOCK), bytes((number % BLOCK, index))
 
@@ -265,10 +268,10 @@ def kept(turn: Turn) -> bytes:
 
 def turn(turn: Turn, blobs: Blobs) -> tuple[Any, ...]:
     """A turn as ``commit.lua`` reads it."""
-    event, state, record = turn.event, turn.state, turn.record
+    event, state, told = turn.event, turn.state, turn.record
     rows: list[str | int] = []
     for row in turn.rows:
-        rows += str(row.row), _put(blobs, _made(row))
+        rows += str(row.row), _put(blobs, made(row))
     tallies: list[str] = []
     for tally in turn.tallies:
         tallies += tally.poll, f"{tally.option}\0{tally.outcome}"
@@ -281,8 +284,8 @@ def turn(turn: Turn, blobs: Blobs) -> tuple[Any, ...]:
         turn.base,
         0 if state is None else state.contact.control,
         0 if state is None else _put(blobs, kept(turn)),
-        -1 if record is None else record.at_ms,
-        0 if record is None else _put(blobs, _record(record)),
+        -1 if told is None else told.at_ms,
+        0 if told is None else _put(blobs, record(told)),
         rows,
         tallies,
         _extras(turn, blobs) if rare else None,
@@ -292,69 +295,15 @@ def turn(turn: Turn, blobs: Blobs) -> tuple[Any, ...]:
     )
 
 
-def quick(turn: Turn, blobs: Blobs, send: int) -> tuple[Any, ...] | None:
-    """A turn as ``quick.lua`` and ``arrive.lua`` read it, to dial its row under this epoch (0: must not); None: not usual."""
-    event, state, record, row, kept = turn.event, turn.state, turn.record, None, len(blobs)
-    if (
-        state is None
-        or record is None
-        or len(turn.rows) > 1
-        or turn.timers
-        or turn.cancelled
-        or turn.consents
-        or turn.receipt is not None
-        or turn.buried is not None
-    ):
-        return None
-    control, at_ms, number, id_ = state.contact.control, record.at_ms, turn.number, 0
-    if turn.rows:
-        row = turn.rows[0]
-        late = row.not_before_ms > at_ms or (row.not_after_ms is not None and row.not_after_ms <= at_ms)
-        if not send or late or control > row.control or row.home != event.home or row.partition != event.partition:
-            return None
-        id_ = row.row
-    tallies: list[str] = []
-    for tally in turn.tallies:
-        tallies += tally.poll, f"{tally.option}\0{tally.outcome}"
-    # The head that this turn most often leaves, so that the script need not write over it.
-    row_id = id_.to_bytes(7, "big")
-    head = b"%b%b%b%b\0\0\0" % (_VERSIONS.pack(turn.base + 1, control), number.to_bytes(6, "big"), row_id, row_id)
-    blobs += head + encode(state), _record(record)
-    return (
-        names[event.partition],
-        turn.epoch,
-        f"0-{number}",
-        event.home,
-        turn.base,
-        control,
-        kept + 1,
-        number,
-        kept + 2,
-        f"h:{number // BLOCK}",
-        chr(number % BLOCK),
-        tallies,
-        id_,
-        str(id_),
-        0 if row is None else _put(blobs, _made(row)),
-        at_ms,
-        send,
-    )
-
-
-def state_of(asked: Sequence[Any], blobs: Blobs) -> bytes:
-    """The contact's value in what ``quick`` packed."""
-    value: bytes = blobs[asked[6] - 1]
-    return value
-
-
-def _made(row: OutboxRow) -> bytes:
+def made(row: OutboxRow) -> bytes:
+    """What a row was made with."""
     times = (row.not_before_ms, row.not_after_ms)
     kind = CLASS_CODES[row.message_class]
     errand = () if row.call is None and row.tell is None else (row.call, row.tell)
     return encode((row.channel, row.home, row.sender, kind, *times, row.control, row.created_ms, row.to, row.message, *errand))
 
 
-def _record(told: TurnRecord) -> bytes:
+def record(told: TurnRecord) -> bytes:
     """With what its home's turn before it very likely is: the script puts it right where a receipt came between."""
     link = told.previous.to_bytes(6, "big") + b"\0"
     return link + encode((told.at_ms, told.version, told.previous, told.effects, told.after, told.flow, told.facts, told.event))
@@ -408,29 +357,6 @@ def settlement(told: Settlement, blobs: Blobs) -> tuple[Any, ...]:
         told.retry_ms,
         0 if event is None else _put(blobs, encode(event)),
         names[told.partition if event is None else event.partition],
-        f"h:{told.row // (ROWS_A_TURN * BLOCK)}",
-    )
-
-
-def settled(told: Settlement) -> tuple[Any, ...] | None:
-    """A settlement as ``settled.lua`` reads it; None if it is not usual."""
-    if told.event is not None or told.state not in _USUAL:
-        return None
-    number, index = divmod(told.row, ROWS_A_TURN)
-    block, place = divmod(number, BLOCK)
-    return (
-        names[told.partition],
-        told.epoch,
-        str(told.row),
-        told.attempt,
-        STATE_CODES[told.state],
-        told.provider_id or "",
-        told.reason or "",
-        told.retry_ms,
-        f"h:{block}",
-        number,
-        place,
-        index,
     )
 
 

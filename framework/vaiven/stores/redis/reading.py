@@ -17,7 +17,7 @@ from vaiven.stores import rules
 from vaiven.stores.contract import Counts, FlowVersion, Lag, Total
 from vaiven.stores.redis import packing
 from vaiven.stores.redis.asking import Asking
-from vaiven.stores.redis.packing import BLOCK
+from vaiven.stores.redis.packing import BLOCK, LINE_MARK
 
 PAGE = 256
 """Rows, records or lines read at a time."""
@@ -158,26 +158,35 @@ async def _unknown(on: Asking, limit: int) -> list[OutboxRow]:
     async def read(partition: int, id_: int) -> OutboxRow | None:
         name, field = packing.field_of(id_)
         key = on.keys.of(partition, name)
-        value = await on.ask(key, "HGET", key, field)
-        return None if value is None else packing.read_row(partition, id_, value)
+        line, made = await on.ask(key, "HMGET", key, field + LINE_MARK, field)
+        return None if line is None else packing.read_row(partition, id_, line + made)
 
     rows = await asyncio.gather(*(read(partition, id_) for _, partition, id_ in first))
     return [row for row in rows if row is not None]
 
 
 async def _on_their_way(on: Asking, partition: int) -> AsyncIterator[OutboxRow]:
+    async def made_with(id_: int) -> bytes | None:
+        name, field = packing.field_of(id_)
+        key = on.keys.of(partition, name)
+        made: bytes | None = await on.ask(key, "HGET", key, field)
+        return made
+
     for name in ("dial", "wait"):
         key, cursor = on.keys.of(partition, name), b"0"
         while True:
             cursor, flat = await on.ask(key, "HSCAN", key, cursor, "COUNT", PAGE)
-            for id_, value in zip(flat[::2], flat[1::2], strict=True):
-                yield packing.read_row(partition, int(id_), value)
+            ids = [int(id_) for id_ in flat[::2]]
+            for id_, line, made in zip(ids, flat[1::2], await asyncio.gather(*map(made_with, ids)), strict=True):
+                if made is not None:  # it has become final meanwhile, and old
+                    yield packing.read_row(partition, id_, line + made)
             if cursor == b"0":
                 break
 
 
 def _final(partition: int, block: int, fields: dict[bytes, bytes]) -> list[OutboxRow]:
-    return [packing.read_row(partition, packing.id_of(block, field), value) for field, value in fields.items() if len(field) == 2]
+    lines = ((field[:2], value) for field, value in fields.items() if len(field) == 3)
+    return [packing.read_row(partition, packing.id_of(block, field), line + fields[field]) for field, line in lines]
 
 
 # -- totals, ledger, dead letters, counts ----------------------------------------------------------------------------------

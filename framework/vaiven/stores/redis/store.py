@@ -204,8 +204,7 @@ class RedisStore:
         if self._at_once is not None and (not on.cluster or len(events) == 1):
             return await self._arriving(on, self._at_once, events[0].partition if on.cluster else 0).put(events)
         if not on.cluster or len(events) == 1:
-            ids = await self._gather(on, events[0].partition if on.cluster else 0).put(*packing.events(events))
-            return [int(id_[2:]) for id_ in ids]
+            return await self._gather(on, events[0].partition if on.cluster else 0).put(*packing.events(events))
         apart: dict[int, list[Event]] = {}
         for event in events:
             apart.setdefault(event.partition, []).append(event)
@@ -213,7 +212,7 @@ class RedisStore:
         puts = (self._gather(on, partition).put(*each) for partition, each in zip(apart, packed, strict=True))
         given = await asyncio.gather(*puts)
         numbers = {partition: iter(each) for partition, each in zip(apart, given, strict=True)}
-        return [int(next(numbers[event.partition])[2:]) for event in events]
+        return [next(numbers[event.partition]) for event in events]
 
     def _gather(self, on: Asking, partition: int) -> Gather:
         """On a cluster each partition gathers for itself, so that a node that is away holds up nobody else."""

@@ -1,16 +1,23 @@
--- Append events, each to the inbox of its partition; give the ids they got there, 0-<number>.
--- Keys: in. Channel: wake:turn.
+-- Append events, each to the inbox of its partition; give the numbers they got there.
+-- Keys: own, in. Channel: wake:turn.
 -- Asked: the partition of each; the events beside it.
+-- With: own owners
 
-local ids, known, woken = {}, {}, {}
-for at, name in ipairs(ASKED) do
-  local key = known[name]
-  if not key then
-    key = BASE .. name .. '}:in'
-    known[name] = key
+local numbers, places, woken, written = {}, {}, {}, {}
+for _, name in ipairs(ASKED) do
+  if not places[name] then
     woken[#woken + 1] = name
+    places[name] = #woken
   end
-  ids[at] = redis.call('XADD', key, '0-*', 'e', ARGV[3 + at])
 end
+local owners = owners_of(woken)
+for at, name in ipairs(ASKED) do
+  local own = owners[places[name]]
+  own.last, own.gave = own.last + 1, true
+  redis.call('XADD', own.P .. 'in', string.format('0-%d', own.last), 'e', ARGV[3 + at])
+  numbers[at] = own.last
+end
+put_owners(owners, written)
+redis.call('MSET', unpack(written))
 redis.call('PUBLISH', string.sub(BASE, 1, -2) .. 'wake:turn', ORIGIN .. ' ' .. table.concat(woken, ' '))
-return ids
+return numbers

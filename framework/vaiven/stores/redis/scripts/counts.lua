@@ -1,7 +1,7 @@
 -- How much waits in these partitions: timers, dead letters, unknown rows, and rows by state and class.
 -- Keys: waits, dial, timers, letters, unknown. (Dialed rows are never more than the senders' connections.)
 -- Asked: partitions.
--- With: shapes own partition contacts rows
+-- With: shapes own partition contacts places rows
 
 local timers, dead, unknown, found = 0, 0, 0, {}
 for _, number in ipairs(ASKED) do

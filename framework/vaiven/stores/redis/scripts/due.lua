@@ -49,6 +49,6 @@ for each, item in ipairs(moving) do
     home = home, partition = item.at.number, channel = channel, at_ms = now,
     body = {is = 'timer', key = key, session = session, step = step, visit = visit, due_ms = item.due},
   })
-  given[each] = {item.at.number, tonumber(append(P, event)), event}
+  given[each] = {item.at.number, append(item.at, event), event}
 end
 return given

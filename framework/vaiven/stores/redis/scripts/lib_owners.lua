@@ -1,18 +1,24 @@
--- The owners of all partitions that are asked about, by name, in one look: prefix, turn epoch, send epoch, marks.
-local function owners_of(asked)
-  local owners, names, keys = {}, {}, {}
-  for _, one in ipairs(asked) do
-    local name = one[1]
-    if not owners[name] then
-      local P = BASE .. name .. '}:'
-      owners[name] = {P = P}
-      names[#names + 1] = name
-      keys[#keys + 1] = P .. 'own'
-    end
+-- The owners of these partitions, in one look: prefix, turn epoch, send epoch, marks.
+local function owners_of(names)
+  local owners, keys = {}, {}
+  for at, name in ipairs(names) do
+    local P = BASE .. name .. '}:'
+    owners[at], keys[at] = {P = P}, P .. 'own'
   end
   for at, value in ipairs(redis.call('MGET', unpack(keys))) do
-    local own = owners[names[at]]
-    own.turn, own.send, own.swept, own.taken, own.parked = read_own(value)
+    local own = owners[at]
+    own.turn, own.send, own.swept, own.taken, own.parked, own.last = read_own(value)
   end
   return owners
+end
+
+-- Names and values of those that have given numbers, behind what an MSET writes.
+local function put_owners(owners, written)
+  for _, own in ipairs(owners) do
+    if own.gave then
+      local known = #written
+      written[known + 1] = own.P .. 'own'
+      written[known + 2] = struct.pack(OWN, own.turn, own.send, own.swept, own.taken, own.parked, own.last)
+    end
+  end
 end

@@ -8,14 +8,17 @@ local function partition(name)
   if known then return known end
   local P = BASE .. name .. '}:'
   known = {P = P, name = name, number = tonumber(name), people = {}, rows = {}}
-  known.turn, known.send, known.swept, known.taken, known.parked = read_own(redis.call('GET', P .. 'own'))
+  known.turn, known.send, known.swept, known.taken, known.parked, known.last = read_own(redis.call('GET', P .. 'own'))
   partitions[name] = known
   return known
 end
 
--- Append an event to an inbox; give its number. The stream counts: it keeps its last number when it is empty.
-local function append(P, event)
-  return string.sub(redis.call('XADD', P .. 'in', '0-*', 'e', event), 3)
+-- Append an event to an inbox; give its number.
+local function append(at, event)
+  at.last = at.last + 1
+  redis.call('XADD', at.P .. 'in', string.format('0-%d', at.last), 'e', event)
+  mark(at.P, LAST_MARK, at.last)
+  return at.last
 end
 
 -- An answer that rests on what an earlier call wrote must wait for the disk as that call did; so it writes, too.

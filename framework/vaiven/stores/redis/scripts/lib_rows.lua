@@ -1,9 +1,9 @@
 -- Rows of the outbox and their lanes, as one script sees them: read through here, changed in memory, written by write_rows.
 --
--- A row's value is its line, which moves, then what it was made with, which stays. Where it lies tells how far it is: the hash
--- "wait" (queued, retry, held), the hash "dial" (dialed), a block of history (final). A lane has a short entry for each row of a
--- home and channel that is not final; a home's only row, dialed, needs none. A waiting row is asleep until its instant (s:), ready
--- by rank (q:), or blocked by an earlier row of its lane, which wakes it when it moves.
+-- What a row was made with stays in its block of history; its line moves. Where that lies tells how far the row is: the hash
+-- "wait" (queued, retry, held), the hash "dial" (dialed), the block (final). A lane has a short entry for each row of a home and
+-- channel that is not final; a home's only row, dialed, needs none. A waiting row is asleep until its instant (s:), ready by rank
+-- (q:), or blocked by an earlier row of its lane, which wakes it when it moves.
 
 local QUEUED, DIALED, RETRY, HELD, ACCEPTED, REJECTED, UNKNOWN, SUPPRESSED, EXPIRED = 0, 2, 3, 4, 5, 6, 7, 8, 9
 local FINAL = ACCEPTED
@@ -18,11 +18,6 @@ local function waiting(state)
   return state == QUEUED or state == RETRY or state == HELD
 end
 
-local function block_of(row)
-  local number = math.floor(row / ROWS_A_TURN)
-  return 'h:' .. math.floor(number / BLOCK), string.char(number % BLOCK, row % ROWS_A_TURN)
-end
-
 -- A row that nobody has tried to send yet, from what it was made with.
 local function made_row(at, id, made, place)
   local _, channel, home, sender, class, not_before, not_after, control, created = cmsgpack.unpack_limit(made, 8, 1)
@@ -30,7 +25,7 @@ local function made_row(at, id, made, place)
     at = at, P = at.P, id = id, made = made, place = place, channel = channel, home = home, sender = sender, class = class,
     not_before = not_before, not_after = not_after, control = control, created = created, state = QUEUED, attempt = 0,
     unknowns = 0, delivery = 0, epoch = 0, dialed_ms = 0, before = 0, retry_ms = 0, provider_id = '', reason = '', name = false,
-    touched = false, was = false, since = 0, rank = 0, block = false, laned = false,
+    touched = false, was = false, since = 0, rank = 0, laned = false,
   }
   at.rows[id] = row
   return row
@@ -48,23 +43,33 @@ local function name_of(row)
   return row.name
 end
 
-local function value_of(row)
+local function line_of(row)
   local state = row.state + (row.laned and row.state < FINAL and LANED or 0)
   return struct.pack(LINE, state, row.attempt, row.unknowns, row.delivery, row.epoch, row.dialed_ms, row.before,
-    row.retry_ms, #row.provider_id, row.provider_id, #row.reason, row.reason) .. row.made
+    row.retry_ms, #row.provider_id, row.provider_id, #row.reason, row.reason)
+end
+
+-- All of it, for who asked for it.
+local function value_of(row)
+  return line_of(row) .. row.made
 end
 
 -- A row from one place: "wait", "dial" or "final".
 local function row_in(at, id, place, name)
   local row = at.rows[id]
   if row then return row.place == place and row or nil end
-  local key, field = place, name or id
-  if place == 'final' then key, field = block_of(id) end
-  local value = redis.call('HGET', at.P .. key, field)
-  if not value then return nil end
-  local state, attempt, unknowns, delivery, epoch, dialed_ms, before, retry_ms, provider_id, reason, rest =
-    struct.unpack(LINE, value)
-  row = made_row(at, id, string.sub(value, rest), place)
+  local block, field = block_of(id)
+  local line, made
+  if place == 'final' then
+    line, made = unpack(redis.call('HMGET', at.P .. block, field .. LINE_MARK, field))
+    if not line then return nil end
+  else
+    line = redis.call('HGET', at.P .. place, name or id)
+    if not line then return nil end
+    made = redis.call('HGET', at.P .. block, field)
+  end
+  local state, attempt, unknowns, delivery, epoch, dialed_ms, before, retry_ms, provider_id, reason = struct.unpack(LINE, line)
+  row = made_row(at, id, made, place)
   row.laned, state = state >= LANED, state % LANED
   row.state, row.attempt, row.unknowns, row.delivery, row.epoch = state, attempt, unknowns, delivery, epoch
   row.dialed_ms, row.before, row.retry_ms, row.provider_id, row.reason = dialed_ms, before, retry_ms, provider_id, reason
@@ -240,9 +245,9 @@ local function queue(row, now)
   end
 end
 
-local function write_waiting(row, value, now)
+local function write_waiting(row, line, now)
   local P, arrives, entry = row.P, row.place ~= 'wait', entry_of(row)
-  redis.call('HSET', P .. 'wait', name_of(row), value)
+  redis.call('HSET', P .. 'wait', name_of(row), line)
   if arrives then
     redis.call('HINCRBY', P .. 'waits', row.state .. '.' .. row.class, '1')
   end
@@ -251,15 +256,9 @@ local function write_waiting(row, value, now)
   end
 end
 
-local function write_final(row, value)
-  local P, block, field = row.P, row.block, nil
-  if block then
-    local number = math.floor(row.id / ROWS_A_TURN)
-    field = string.char(number % BLOCK, row.id % ROWS_A_TURN)
-  else
-    block, field = block_of(row.id)
-  end
-  redis.call('HSET', P .. block, field, value)
+local function write_final(row, line)
+  local P, block, field = row.P, block_of(row.id)
+  redis.call('HSET', P .. block, field .. LINE_MARK, line)
   if row.state == UNKNOWN then
     redis.call('ZADD', P .. 'unknown', row.created, name_of(row))
   elseif row.was == UNKNOWN then
@@ -296,16 +295,20 @@ local function write_rows(now)
   for _, row in ipairs(touched) do
     local state = row.state
     if waiting(state) then entry_of(row) end
-    local value = value_of(row)
+    local line = line_of(row)
+    if row.place == 'new' then
+      local block, field = block_of(row.id)
+      redis.call('HSET', row.P .. block, field, row.made)
+    end
     if state >= FINAL then
       if row.place ~= 'final' then leave(row) end
-      write_final(row, value)
+      write_final(row, line)
     elseif state == DIALED then
       if row.place ~= 'dial' then leave(row) end
-      redis.call('HSET', row.P .. 'dial', name_of(row), value)
+      redis.call('HSET', row.P .. 'dial', name_of(row), line)
     else
       if row.place ~= 'wait' then leave(row) end
-      write_waiting(row, value, now)
+      write_waiting(row, line, now)
     end
   end
   write_lanes()

@@ -1,7 +1,7 @@
 -- The last number that a partition gave, the last that a prune swept, and the gaps between.
--- Keys: own, in, lease.
+-- Keys: own, lease.
 -- Asked: partition.
--- With: own partition numbers gaps
+-- With: own partition gaps
 
 local at = partition(ASKED)
-return {last_number(at.P), at.swept, gaps_of(at.P)}
+return {at.last, at.swept, gaps_of(at.P)}

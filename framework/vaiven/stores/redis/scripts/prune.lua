@@ -3,7 +3,7 @@
 -- Keys: own, in, h:, wait, dial, unknown, late, kept, lease.
 -- Asked: before, limit; partition, epoch, partition, epoch, …
 -- Answer: how many went.
--- With: shapes own partition contacts rows numbers gaps
+-- With: shapes own partition contacts places rows gaps
 
 local before_ms, limit, asked = ASKED[1], ASKED[2], ASKED[3]
 local gone, looks = 0, 4 * limit + 256
@@ -34,7 +34,7 @@ local function remove_row(at, id)
     return 0
   end
   local block, field = block_of(id)
-  redis.call('HDEL', at.P .. block, field)
+  redis.call('HDEL', at.P .. block, field, field .. LINE_MARK)
   if row.was == UNKNOWN then redis.call('ZREM', at.P .. 'unknown', id) end
   redis.call('ZREM', at.P .. 'late', id)
   at.rows[id] = nil
@@ -63,7 +63,7 @@ local function rows_of_block(at, block)
   local ids = {}
   for _, field in ipairs(redis.call('HKEYS', at.P .. 'h:' .. block)) do
     local number, index = string.byte(field, 1, 2)
-    if index then
+    if #field == 2 then
       number = block * BLOCK + number
       ids[number] = ids[number] or {}
       table.insert(ids[number], number * ROWS_A_TURN + index)
@@ -73,7 +73,7 @@ local function rows_of_block(at, block)
 end
 
 local function sweep(at)
-  local stop, swept, block, ids = last_number(at.P) + 1, at.swept, nil, nil
+  local stop, swept, block, ids = at.last + 1, at.swept, nil, nil
   local gaps, passed = gaps_of(at.P), 0
   local waits = redis.call('XRANGE', at.P .. 'in', '-', '+', 'COUNT', 1)
   if waits[1] then stop = tonumber(string.sub(waits[1][1], 3)) end

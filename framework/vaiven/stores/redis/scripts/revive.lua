@@ -3,11 +3,11 @@
 -- Asked: partition, number; the event beside it.
 -- With: own partition
 
-local P = BASE .. ASKED[1] .. '}:'
-if redis.call('HDEL', P .. 'letters', ASKED[2]) == 0 then
-  stir(partition(ASKED[1]))
+local at = partition(ASKED[1])
+if redis.call('HDEL', at.P .. 'letters', ASKED[2]) == 0 then
+  stir(at)
   return 0
 end
-redis.call('ZREM', P .. 'dead', struct.pack('>I6', ASKED[2]))
+redis.call('ZREM', at.P .. 'dead', struct.pack('>I6', ASKED[2]))
 wake('turn', {ASKED[1]})
-return tonumber(append(P, blob(1)))
+return append(at, blob(1))

@@ -1,7 +1,7 @@
 -- A home's rows from one on, newest first: row, value; of each. The last one leads on.
 -- Keys: h:, wait, dial.
 -- Asked: partition, row, how many.
--- With: shapes own partition contacts rows
+-- With: shapes own partition contacts places rows
 
 local given = {}
 newest({P = BASE .. ASKED[1] .. '}:', rows = {}}, ASKED[2], ASKED[3], function(row)

@@ -1,8 +1,8 @@
 -- Record what became of attempts.
 -- Keys: own, in, c:, h:, wait, dial, waits, lane, q:, s:, unknown, late, p:. Channels: wake:turn, wake:send.
--- Asked: partition, epoch, row, attempt, state, provider id, reason, retry instant, event, its partition, block; of each.
+-- Asked: partition, epoch, row, attempt, state, provider id, reason, retry instant, event, its partition; of each.
 -- Answer: 1 or 0 of each.
--- With: shapes own partition contacts rows receipts
+-- With: shapes own partition contacts places rows receipts
 
 local answers, woken, freed_in = {}, {}, {}
 
@@ -10,7 +10,6 @@ local function settle(told)
   local at, name = partition(told[1]), told[3]
   if at.send ~= told[2] then return 0 end
   local row = row_in(at, tonumber(name), 'dial', name)
-  if row then row.block = told[11] end
   if not row or row.state ~= DIALED or row.attempt ~= told[4] then
     stir(at)
     return 0
@@ -30,7 +29,7 @@ local function settle(told)
   moved(row)
   meet(row, told[6])
   if told[9] > 0 then
-    append(BASE .. told[10] .. '}:', blob(told[9]))
+    append(partition(told[10]), blob(told[9]))
     woken[#woken + 1] = told[10]
   end
   return 1
