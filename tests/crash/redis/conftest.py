@@ -145,12 +145,15 @@ class FleetRig(Rig):
         keys = {partition: reader.keys.of(partition, "dial") for partition in epochs}
         found = await asyncio.gather(*(reader.ask(key, "HGETALL", key) for key in keys.values()))
         values = (
-            (partition, int(id_), value)
+            (partition, int(id_), line)
             for partition, flat in zip(keys, found, strict=True)
-            for id_, value in zip(flat[::2], flat[1::2], strict=True)
+            for id_, line in zip(flat[::2], flat[1::2], strict=True)
         )
-        rows = [packing.read_row(*one) for one in values if packing.dialed_of(one[2])[0] <= epochs[one[0]]]
-        return frozenset((row.reference, row.attempt) for row in rows if row.state is RowState.DIALED)
+        return frozenset(
+            (f"{partition}.{id_}", packing.read_line(line).attempt)
+            for partition, id_, line in values
+            if packing.dialed_of(line)[0] <= epochs[partition]
+        )
 
     async def end(self, processes: Iterable[Process], sign: signal.Signals = signal.SIGINT) -> None:
         """Let them all stop as they should; one that has just been started first gets to where it can."""

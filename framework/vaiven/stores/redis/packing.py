@@ -135,8 +135,8 @@ def read_state(home: Urn, value: bytes | None) -> ContactState:
     return codec.fresh(home) if value is None or len(value) == HEAD else decode_state(memoryview(value)[HEAD:])
 
 
-class _Line(NamedTuple):
-    """What moves of a row, and where its other part begins."""
+class Line(NamedTuple):
+    """What moves of a row, and where in its value what it was made with begins."""
 
     state: int
     attempt: int
@@ -150,13 +150,13 @@ class _Line(NamedTuple):
     end: int
 
 
-def _line(value: bytes) -> _Line:
-    """The reverse of ``LINE`` in ``scripts/lib_rows.lua``."""
+def read_line(value: bytes) -> Line:
+    """The line of a row, from its value or alone: the reverse of ``LINE`` in ``scripts/lib_rows.lua``."""
     number = int.from_bytes
     state, attempt, unknowns, delivery, _epoch = _FIXED.unpack_from(value)
     middle = 31 + number(value[29:31], "big")
     end = middle + 2 + number(value[middle : middle + 2], "big")
-    return _Line(
+    return Line(
         state % _LANED,
         attempt,
         unknowns,
@@ -177,7 +177,7 @@ def dialed_of(value: bytes) -> tuple[int, int]:
 
 def read_row(partition: int, id_: int, value: bytes) -> OutboxRow:
     """A row as it stands."""
-    line = _line(value)
+    line = read_line(value)
     made = _decode_made(memoryview(value)[line.end :])
     return OutboxRow(
         partition=partition,
@@ -375,7 +375,7 @@ def before_of(value: bytes) -> int:
 
 def row_before(value: bytes) -> int:
     """The id of a home's row before this one."""
-    return _line(value).before
+    return read_line(value).before
 
 
 def id_of(block: int, field: bytes) -> int:
