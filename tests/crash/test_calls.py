@@ -142,9 +142,13 @@ async def calls(rig, desk: Desk, where: str) -> AsyncIterator[Callable[..., Awai
                 store = open_store(where, bot="crash-vote", read_only=True)
                 await store.open()
                 try:
+                    # Twice: on Redis an event may pass from the rows to the inbox between two parts of a count.
+                    rests = 0
                     for _ in range(600):
                         counts = await store.counts()
-                        if not counts.inbox and not {"queued", "dialed", "retry", "held"} & counts.rows.keys():
+                        busy = counts.inbox or {"queued", "dialed", "retry", "held"} & counts.rows.keys()
+                        rests = 0 if busy else rests + 1
+                        if rests == 2:
                             return
                         await asyncio.sleep(0.05)
                 finally:

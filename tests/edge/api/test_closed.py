@@ -3,14 +3,23 @@
 from vaiven.model.urns import Urn
 from vaiven.runtime import conversations
 from vaiven.runtime.conversations import id_of
+from vaiven.runtime.people import FREED, queue_home
 
 PEOPLE = [Urn(f"tel:+120255501{number}") for number in (23, 24, 25)]
 
 
+async def freed(office):
+    """How often the queue has heard that a conversation is nobody's any more: the last of the words about one."""
+    records = office.bot.store.history(queue_home(office.bot.flows.spec.name, "support"), newest=50)
+    return sum([getattr(record.event.body, "name", "") == FREED async for record in records])
+
+
 async def closed(office, home, agent="ana"):
     await office.handed_over(home)
+    before = await freed(office)
     await office.act(agent, "take", home=home)
     assert (await office.act(agent, "close", home=home))[0] == 200
+    await office.until(lambda: freed(office), lambda count: count > before)
     return await office.until(lambda: office.listed("?state=closed"), lambda found: any(one["person"] == home for one in found))
 
 

@@ -331,10 +331,15 @@ async def _talks(store: RedisStore, owner: Owner, homes: list[str], at_ms: int) 
     await store.take(owner.turns, {}, 3)
 
 
+STEP = 48
+"""The same string may cost a few steps of the allocator more: less than an entry a day does in ``DAYS``."""
+DAYS = 10
+
+
 async def test_every_key_is_on_the_map_and_none_grows_once_all_is_settled_and_pruned(redis_server: Server) -> None:
     store = await opened(redis_server.url, bot="tv-vote", partitions=3)
     sizes = []
-    for day in range(4):
+    for day in range(DAYS):
         await busy(store, day)
         names = {keys.known(name, "tv-vote") for name in _names(redis_server)}
         assert None not in names
@@ -350,7 +355,8 @@ async def test_every_key_is_on_the_map_and_none_grows_once_all_is_settled_and_pr
         sizes.append({name: redis_server.say("MEMORY", "USAGE", name) for name in _names(redis_server)})
     ledger = {name for name in sizes[-1] if name.endswith(b"}:ledger")}
     assert {*sizes[0]} == {*sizes[-1]}
-    assert {name: size for name, size in sizes[-1].items() if name not in ledger and size > sizes[1][name]} == {}
+    grown = {name: size for name, size in sizes[-1].items() if name not in ledger and size > sizes[1][name] + STEP}
+    assert grown == {}
     kinds = {keys.known(name, "tv-vote") for name in sizes[-1]}
     assert kinds == {
         "own",
