@@ -6,6 +6,7 @@ from math import ceil, floor
 from typing import Any
 
 from vaiven.flow.answers import fold
+from vaiven.flow.checks.kinds import is_moment
 from vaiven.flow.checks.patterns import never_fits, why_not
 from vaiven.flow.checks.view import View, constant, literal
 from vaiven.flow.checks.words import spellings, word_at
@@ -97,14 +98,20 @@ def _numbers(view: View, answer: AnswerSpec) -> Iterator[Problem]:
 
 def _moments(view: View, answer: AnswerSpec) -> Iterator[Problem]:
     least, most = _on_some_day(answer.min), _on_some_day(answer.max)
-    if least is None or most is None:
-        return
-    try:
-        if compare(">", least, most):
-            text = "no day is so late and so early: `min` comes after `max`"
-            yield view.problem("bad-bound", word_at(view, answer.at, "min"), text, "Exchange `min` and `max`.")
-    except ExpressionError:
-        return
+    for bound, value in (("min", least), ("max", most)):
+        # A number would do, as ms since 1970, but nobody means that by a bound.
+        if value is not None and (isinstance(value, int | float) or not is_moment(value)):
+            text = f"`{bound}` is a day or an instant, and {_named(value)} is none"
+            cure = "Write a day that there is, in quotes, since it is an expression: \"'2026-12-24'\". Or reckon: `today + 60d`."
+            yield view.problem("bad-bound", word_at(view, answer.at, bound), text, cure)
+            return
+    if least is not None and most is not None and compare(">", least, most):
+        text = "no day is so late and so early: `min` comes after `max`"
+        yield view.problem("bad-bound", word_at(view, answer.at, "min"), text, "Exchange `min` and `max`.")
+
+
+def _named(value: Any) -> str:
+    return f"'{value}'" if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
 def _on_some_day(expression: Expression | None) -> Any:

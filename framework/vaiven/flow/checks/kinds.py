@@ -36,6 +36,10 @@ BOOLEAN: Kinds = frozenset({"true or false"})
 _NULL: Kinds = frozenset({"null"})
 _UNKNOWN_INSIDE: Kinds = frozenset({"list", "group"})
 
+_MOMENTS: Kinds = frozenset({"day", "instant"})
+_TOO_EARLY_MS = 10**11
+"""Of 1973: nobody writes such an instant as ms."""
+
 _TEXT, _NUMBER, _INSTANT, _DAY = (frozenset({kind}) for kind in ("text", "number", "instant", "day"))
 _OF_VARIABLES: Mapping[str, Kinds] = {
     "text": _TEXT,
@@ -105,7 +109,7 @@ class _Inference:
         self.view = view
         self.use = use
         self.piece = piece
-        self.found: list[tuple[int, str, str]] = []
+        self.found: list[tuple[str, int, str, str]] = []
 
     def whole(self) -> Kinds:
         return self.of(tree(self.piece.source))
@@ -114,19 +118,22 @@ class _Inference:
         got = self.of(tree(self.piece.source))
         if is_condition:
             self.condition(got, 0)
-        for offset, text, cure in self.found:
+        for code, offset, text, cure in self.found:
             at = self.view.place_in(self.use, self.piece, offset)
-            yield self.view.problem("wrong-kind", at, text, cure)
+            yield self.view.problem(code, at, text, cure)
+
+    def tell(self, code: str, at: int, text: str, cure: str) -> None:
+        self.found.append((code, at, text, cure))
 
     def say(self, at: int, error: ExpressionError) -> Kinds:
         cure = error.cure and error.cure[0].upper() + error.cure[1:] + ("" if error.cure[-1] in ".?" else ".")
-        self.found.append((at, f"this fails whenever it is reached: {error}", cure))
+        self.tell("wrong-kind", at, f"this fails whenever it is reached: {error}", cure)
         return frozenset()
 
     def condition(self, got: Kinds, at: int) -> None:
         if got and not got & BOOLEAN and got != _NULL:
             text = f"a condition is true or false, this is {_shown(got - _NULL)}"
-            self.found.append((at, text, "Compare it, as `name != null` or `count > 0`."))
+            self.tell("wrong-kind", at, text, "Compare it, as `name != null` or `count > 0`.")
 
     def of(self, node: Node) -> Kinds:
         match node:
@@ -151,7 +158,11 @@ class _Inference:
             case Binary():
                 if problem := self.hours_to_a_day(node):
                     return self.say(node.at, problem)
-                return self.tried(node.at, (node.operator,), (self.of(node.left), self.of(node.right)))
+                left, right = self.of(node.left), self.of(node.right)
+                if node.operator in COMPARE:
+                    self.beside_a_day(node.left, right)
+                    self.beside_a_day(node.right, left)
+                return self.tried(node.at, (node.operator,), (left, right))
             case FunctionCall():
                 arguments = tuple(self.of(argument) for argument in node.arguments)
                 if node.function not in FUNCTIONS or node.function == "business_open":
@@ -171,6 +182,19 @@ class _Inference:
             return error
         return None
 
+    def beside_a_day(self, node: Node, other: Kinds) -> None:
+        """A day that is none, written beside one. A number is ms since 1970 there; a small one was meant for something else."""
+        if not other & _MOMENTS or not other <= _MOMENTS | _TEXT | _NULL:
+            return
+        value = _fixed(node)
+        if value is not None and abs(value) < _TOO_EARLY_MS:
+            text = f"{_shown(other & _MOMENTS)} is compared with the number {value:g}"
+            cure = "A day in an expression stands in quotes: '2026-12-24'. Without them it is a calculation."
+            self.tell("not-a-day", node.at, text, cure)
+        elif isinstance(node, Literal) and isinstance(node.value, str) and not is_moment(node.value):
+            text = f"{_shown(other & _MOMENTS)} is compared with '{node.value}', which is none"
+            self.tell("not-a-day", node.at, text, "Write a day that there is, such as '2026-12-24'.")
+
     def tried(self, at: int, operation: tuple[str, ...], arguments: tuple[Kinds, ...]) -> Kinds:
         """The kinds that come out, tried on every kind that can go in; a problem if all of them fail."""
         if not all(arguments):
@@ -187,6 +211,31 @@ class _Inference:
             else:
                 out.add(result)
         return frozenset(out) if out or error is None else self.say(at, error)
+
+
+def is_moment(value: Any) -> bool:
+    """Whether a day can be compared with it."""
+    try:
+        compare("<", SAMPLES["day"], value)
+    except ExpressionError:
+        return False
+    return True
+
+
+def _fixed(node: Node) -> float | None:
+    """The number that this comes to whoever is there; None if it is no number, or not always the same."""
+    match node:
+        case Literal(value) if isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+        case Unary("-", operand) if (inner := _fixed(operand)) is not None:
+            return -inner
+        case Binary(operator, left, right) if operator not in COMPARE and operator != "in":
+            one, other = _fixed(left), _fixed(right)
+            try:
+                return None if one is None or other is None else number(calculate(operator, one, other))
+            except ExpressionError:
+                return None
+    return None
 
 
 @lru_cache(maxsize=2048)
