@@ -231,6 +231,35 @@ async def test_what_was_given_back_is_taken_while_nobody_can_say_who_attends() -
     assert fleet.shares(Role.TURN) == fleet.shares(Role.SEND) == [6, 6, 6]
 
 
+async def test_what_was_given_back_is_taken_for_both_roles_though_the_rest_of_a_share_is_away() -> None:
+    fleet = Fleet(partitions=18)
+    one, other = fleet.join(), fleet.join()
+    await fleet.rounds(4)
+    newcomer = fleet.join()
+    for process in (newcomer, one, newcomer):
+        await process.tick()
+    has = newcomer.held(Role.TURN)
+    assert len(has) == 3
+    away = set(range(18)) - has - one.held(Role.TURN)
+    lease, held = fleet.store.lease, fleet.store.held
+
+    async def part(role, owner, partitions, *rest):
+        if gone := dict.fromkeys(away.intersection(partitions), 0):
+            raise StoreUnavailable("its node is away", 1, gone)
+        return await lease(role, owner, partitions, *rest)
+
+    async def seen():
+        return [lease for lease in await held() if lease.partition not in away]
+
+    fleet.store.lease, fleet.store.held = part, seen
+    given = sorted(one.held(Role.TURN))[:2]
+    for role in Role:
+        await one.leases.give_back(role, given)
+    fleet.alive.remove(one)
+    await newcomer.tick()
+    assert newcomer.held(Role.TURN) == newcomer.held(Role.SEND) == has | {*given}
+
+
 async def test_turning_and_sending_can_be_different_processes() -> None:
     fleet = Fleet()
     for roles in ((Role.TURN,), (Role.TURN,), (Role.SEND,), BOTH):

@@ -84,7 +84,7 @@ class Leases:
                 free = [each for each in range(self._store.partitions) if (role, each) not in taken and each not in ours]
                 # Some that seem free are not to be had: expired ones for now, and those whose node does not answer.
                 while asked := self._pick(role, free):
-                    acquired, _ = await self._lease(role, asked, expired=not self._is_patient)
+                    acquired = await self._take(role, asked)
                     self.epochs[role].update(acquired)
                     moves.acquired[role].update(acquired)
                     free = sorted({*free}.difference(asked))
@@ -139,6 +139,15 @@ class Leases:
         ours = self.epochs[role] | self.leaving[role]
         held, away = await self._lease(role, sorted(ours))
         return held | {partition: ours[partition] for partition in away if partition in ours}
+
+    async def _take(self, role: Role, partitions: Sequence[int]) -> dict[int, int]:
+        """The epochs of those of these partitions that were to be had; none where nobody answers for any of them."""
+        try:
+            return (await self._lease(role, partitions, expired=not self._is_patient))[0]
+        except StoreUnavailable as error:
+            if not error.partitions:
+                raise
+            return {}
 
     async def _lease(self, role: Role, partitions: Sequence[int], expired: bool = True) -> tuple[dict[int, int], Collection[int]]:
         """The epochs of those of these partitions that are ours now, and those where nobody answers."""
