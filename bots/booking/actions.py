@@ -8,9 +8,11 @@ their own, which the books of the days keep up to date.
 from hashlib import blake2b
 from types import SimpleNamespace
 
-from booking_day import MINUTE_MS, Day, instant_ms
+from booking_day import MINUTE_MS, Day, instant_ms, where
+from booking_guests import heard
+from booking_params import wrong
 
-from vaiven import resource
+from vaiven import checks_params, resource
 
 LETTERS = "ACDEFGHJKMNPQRTUVWXY34679"
 """No letter that is taken for another."""
@@ -20,6 +22,11 @@ KEEP_DAYS = 30
 DAY_MS = 24 * 60 * MINUTE_MS
 PER_DAY = 2
 """So many bookings of one guest in one book, unless it is set."""
+
+
+@checks_params
+def wrong_params(about):
+    return wrong(about.params, about.hours)
 
 
 @resource("tables")
@@ -56,7 +63,7 @@ def _free(book):
 
 
 def _hold(book):
-    """Held for a while for who asks. Who asks again has let go of what they held."""
+    """Held for a while for who asks. Who asks again has let go of what they held, here now and in any other book soon."""
     word, day = book.word, book.day
     slot, people, replaced = word.data["slot"], int(word.data["people"]), _replaced(book)
     mine = [code for code, one in book.claims.items() if one["home"] == word.sender]
@@ -70,7 +77,15 @@ def _hold(book):
         instead = {"instead": word.data["instead"], "instead_of": word.data["instead_of"]} if word.data.get("instead") else {}
         code = _claim(book, effects, "held", word.sender, word.asker.channel if word.asker else "", slot, people, instead)
         effects.append(word.answer("held", **_told(book, code)))
+        effects.append(word.tell(_guest(word, book.claims[code]), "held", **_told(book, code), held_ms=book.now))
     return [*effects, *_promote(book)]
+
+
+def _let_go(book):
+    """They hold something newer, in another book. What they have booked meanwhile stays."""
+    claim = book.claims.get(book.word.data["code"])
+    theirs = claim is not None and claim["state"] == "held" and book.word.sender == _guest(book.word, claim)
+    return [*_drop(book, claim["code"]), *_promote(book)] if theirs else []
 
 
 def _confirm(book):
@@ -82,7 +97,7 @@ def _confirm(book):
     effects = []
     if claim["state"] != "booked":
         claim.update(state="booked", name=word.data.get("name") or "")
-        book.state["waits"] = [one for one in book.state["waits"] if one["home"] != word.sender]
+        effects += _left(book)
         effects.append(word.cancel_timer("expire", code))
         remind_ms = claim["start_ms"] - book.day.minutes("remind") * MINUTE_MS
         if remind_ms > book.now:
@@ -128,7 +143,27 @@ def _wait(book):
         return [word.answer("crowded")]
     channel = word.asker.channel if word.asker else ""
     book.state["waits"] = [*others, {"home": word.sender, "channel": channel, "people": int(word.data["people"])}]
-    return [word.answer("waiting", position=len(others) + 1), *_promote(book)]
+    one = {
+        "code": word.of,
+        "place": book.day.place,
+        "day": book.day.date.isoformat(),
+        "kind": "list",
+        "start_ms": book.day.ends_ms,
+    }
+    waits = word.tell(word.home("guests", word.sender), "waits", **one, where=where(word.about.params, book.day.place))
+    return [word.answer("waiting", position=len(others) + 1), waits, *_promote(book)]
+
+
+def _leave(book):
+    effects = _left(book)
+    return [book.word.answer("left" if effects else "unknown"), *effects]
+
+
+def _left(book):
+    """They wait no more, and their own book hears so."""
+    word, before = book.word, len(book.state["waits"])
+    book.state["waits"] = [one for one in book.state["waits"] if one["home"] != word.sender]
+    return [word.tell(word.home("guests", word.sender), "left", of=word.of)] if len(book.state["waits"]) < before else []
 
 
 # -- words of the business, and of its clock -------------------------------------------------------------------------------
@@ -184,6 +219,8 @@ _OF_GUESTS = {
     "moved": _moved,
     "look": _look,
     "wait": _wait,
+    "leave": _leave,
+    "let_go": _let_go,
 }
 _OF_BUSINESS = {"times": _times, "block": _block, "unblock": _unblock, "hours": _hours, "expire": _expire, "remind": _remind}
 
@@ -254,7 +291,13 @@ def _told(book, code):
     claim = book.claims[code]
     at = book.day.local(claim["start"])
     told = {key: claim[key] for key in ("code", "people", "name", "start", "start_ms")}
-    return {**told, "at": at, "day": book.day.date.isoformat(), "place": book.day.place}
+    return {
+        **told,
+        "at": at,
+        "day": book.day.date.isoformat(),
+        "place": book.day.place,
+        "where": where(book.word.about.params, book.day.place),
+    }
 
 
 def _code(book):
@@ -273,73 +316,4 @@ def _digest(book, salt):
 @resource("guests")
 def guests(state, word, now):
     """What one guest has, and what is offered to them. Its key is their home."""
-    for name in ("bookings", "offers"):
-        state[name] = {code: one for code, one in state.get(name, {}).items() if one["start_ms"] > now}
-    if word.sender == word.of:
-        return state, _ASKED.get(word.name, _not_known)(state, word)
-    if str(word.sender).startswith(word.home("tables", "")):
-        return state, _TOLD.get(word.name, _not_known)(state, word)
-    return state, [word.answer("unknown")]
-
-
-def _not_known(_, word):
-    return [word.answer("unknown")]
-
-
-def _list(state, word):
-    return [word.answer("listed", bookings=_sorted(state["bookings"]))]
-
-
-def _find(state, word):
-    found = state["bookings"].get(word.data["code"])
-    return [word.answer("unknown") if found is None else word.answer("found", **found)]
-
-
-def _pass(state, word):
-    """They want none of what is offered, or no other than ``code``."""
-    passed = [one for code, one in state["offers"].items() if code != word.data.get("code")]
-    for one in passed:
-        del state["offers"][one["code"]]
-    return [word.answer("passed"), *(word.tell(_book(word, one), "cancel", code=one["code"]) for one in passed)]
-
-
-def _choose(state, word):
-    """Of what is offered they want this one, and none of the others."""
-    found = state["offers"].get(word.data["code"])
-    if found is None:
-        return [word.answer("unknown")]
-    _, *told = _pass(state, word)
-    return [word.answer("chosen", **found), *told]
-
-
-def _booked(state, word):
-    state["offers"].pop(word.data["code"], None)
-    state["bookings"][word.data["code"]] = dict(word.data)
-    return [word.start_timer("tidy", word.data["start_ms"], word.data["code"])]  # what is over is forgotten with any word
-
-
-def _offer(state, word):
-    one = {key: value for key, value in word.data.items() if key != "via"}
-    state["offers"][one["code"]] = {**one, "via": word.data["via"]}
-    return [word.tell(word.of, "offer", word.data["via"], **one, offers=_sorted(state["offers"]))]
-
-
-def _gone(state, word):
-    code = word.data["code"]
-    state["bookings"].pop(code, None)
-    offer = state["offers"].pop(code, None)
-    if offer is None:
-        return []
-    return [word.tell(word.of, "lapsed", offer["via"], code=code, offers=_sorted(state["offers"]))]
-
-
-_ASKED = {"list": _list, "find": _find, "choose": _choose, "pass": _pass}
-_TOLD = {"booked": _booked, "offer": _offer, "gone": _gone}
-
-
-def _book(word, one):
-    return word.home("tables", f"{one['place']}/{one['day']}")
-
-
-def _sorted(found):
-    return sorted(({**one, "id": code} for code, one in found.items()), key=lambda one: (one["start_ms"], one["code"]))
+    return heard(state, word, now)

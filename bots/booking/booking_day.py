@@ -104,6 +104,36 @@ class Day:
         return sum(taken.values())
 
 
+def where(params: Mapping[str, Any], place: str) -> str:
+    """What texts say of a place after a time: nothing, if there is one place only."""
+    places = params.get("places") or ()
+    found = next((one for one in places if one["id"] == place), None) if len(places) > 1 else None
+    return "" if found is None else f", {found.get('label') or place}"
+
+
+def read_times(said: Any) -> list[dict[str, str]] | None:
+    """Of what a booking system lists, what has an id and a time that can be shown; None: it is no list."""
+    if not isinstance(said, list):
+        return None
+    found = []
+    for one in said:
+        try:
+            at = datetime.fromisoformat(one["at"])
+            name = one.get("id") or one["code"]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            continue
+        if len(one["at"]) > len("2026-11-27"):
+            place = one.get("place")
+            shown = at.isoformat(timespec="minutes")
+            found.append({"id": str(name), "at": shown, "place": place if isinstance(place, str) else ""})
+    return found
+
+
+def ats(said: Any) -> Any:
+    """What stands where times should, without what else a system may tell of its guests."""
+    return [one.get("at") if isinstance(one, Mapping) else type(one).__name__ for one in said] if isinstance(said, list) else None
+
+
 def instant_ms(slot: str) -> int:
     return int(datetime.fromisoformat(slot).timestamp() * 1000)
 

@@ -233,7 +233,8 @@ async def test_what_was_given_back_is_taken_while_nobody_can_say_who_attends() -
 
 async def test_what_was_given_back_is_taken_for_both_roles_though_the_rest_of_a_share_is_away() -> None:
     fleet = Fleet(partitions=18)
-    one, other = fleet.join(), fleet.join()
+    one = fleet.join()
+    fleet.join()
     await fleet.rounds(4)
     newcomer = fleet.join()
     for process in (newcomer, one, newcomer):

@@ -1,4 +1,4 @@
-"""The bot's ``actions.py``: run when the bot starts; only read, and nothing of it run, when its flows are checked."""
+"""The bot's ``actions.py``: run when the bot starts; only read when its flows are checked, unless it checks params itself."""
 
 import ast
 import importlib.util
@@ -45,7 +45,23 @@ def load_registry(bot_file: Path) -> Registry:
     try:
         return collect(vars(_run(file)).values())
     except (Exception, SystemExit) as error:
-        raise SettingsError([str(_failure(file, error))]) from error
+        raise SettingsError([str(failure(file, error))]) from error
+
+
+def run_registered(bot_file: Path) -> tuple[Registry, Problem | None]:
+    """What the bot's ``actions.py`` registers when it is run; or nothing, and where it stopped."""
+    try:
+        return load_registry(bot_file), None
+    except SettingsError as error:
+        return NOTHING, failure(actions_file(bot_file), error.__cause__ or error)
+
+
+def checks_params(bot_file: Path) -> bool:
+    """Whether the bot's ``actions.py`` speaks of checking params, so that it must be run to know what is wrong with them."""
+    try:
+        return b"checks_params" in actions_file(bot_file).read_bytes()
+    except OSError:
+        return False
 
 
 def _run(file: Path) -> ModuleType:
@@ -62,7 +78,8 @@ def _run(file: Path) -> ModuleType:
     return module
 
 
-def _failure(file: Path, error: BaseException) -> Problem:
+def failure(file: Path, error: BaseException) -> Problem:
+    """Where in this ``actions.py`` it stopped, and why."""
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return _no_python(file, error)
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(file)]

@@ -4,9 +4,9 @@
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from vaiven.edge.actions import load_registry
@@ -61,6 +61,11 @@ class Book:
     bookings: tuple[Booking, ...]
     waits: int
     blocked: tuple[str, ...]
+
+    def from_now(self, now: datetime) -> Self | None:
+        """Only what is not over; None: it all is."""
+        left = tuple(each for each in self.bookings if each.ends > now)
+        return replace(self, bookings=left, waits=0, blocked=()) if left else None
 
 
 class Books:

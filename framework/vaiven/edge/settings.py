@@ -13,6 +13,7 @@ from vaiven.edge.command_settings import read_commands
 from vaiven.edge.event_settings import read_events
 from vaiven.edge.hours_settings import read_hours
 from vaiven.edge.language_settings import BotWords, read_languages, read_words
+from vaiven.edge.param_settings import check_params
 from vaiven.edge.paths import BOT_FILE, FLOWS
 from vaiven.edge.places import UNKNOWN, Layer, Place, Reader, given
 from vaiven.edge.reach import Reach
@@ -26,6 +27,7 @@ from vaiven.flow.spec import BotSpec
 from vaiven.model.errors import SettingsError
 from vaiven.runtime.happenings import Hook
 from vaiven.runtime.hours import Hours
+from vaiven.runtime.resources import About
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -202,6 +204,7 @@ def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> Bo
         if key not in places:
             reader.missing(root, key, f"For example: {example}")
     read = {key: _READERS[key](reader, place) for key, place in places.items() if key in _READERS}
+    _check_params(reader, root, places, read, file)
     store = read.get("store") or f"sqlite:///{read.get('bot')}.db"
     error_text, error_flow = read.get("errors") or (None, None)
     words = read.get("words") or BotWords({}, {})
@@ -228,6 +231,15 @@ def _read(reader: Reader, source: Source, over: Source | None, file: Path) -> Bo
         events=read_events(reader, places["events"], read.get("calls") or ()) if "events" in places else {},
         commands=read_commands(reader, places["commands"], read.get("params") or {}) if "commands" in places else (),
     )
+
+
+def _check_params(reader: Reader, root: Place, places: Mapping[str, Place], read: Mapping[str, Any], file: Path) -> None:
+    """What the bot's own Python says of them; not while there are no hours or zone to look at, since those are wrong."""
+    hours = read.get("hours") or {}
+    if read.get("zone", "UTC") is None or ("hours" in places and set(hours) != set(places["hours"].children() or [None])):
+        return
+    zone = ZoneInfo(read.get("zone", "UTC"))
+    check_params(reader, root, file, About(read.get("bot") or "", zone, read.get("params") or {}, hours))
 
 
 def _channels(reader: Reader, root: Place, places: Mapping[str, Place], read: Mapping[str, Any]) -> tuple[ChannelSettings, ...]:

@@ -15,6 +15,9 @@ recognisers of intents.
     @recogniser("words")
     def intent(text: str, lang: str) -> str | None: ...   # pure; an intent that flows start by, None: none is known
 
+    @checks_params
+    def wrong(about): ...                                 # pure; what is wrong with the bot's ``params``
+
 A decorated function stays what it was, so it can be tested as any other; it only bears what it was registered as.
 """
 
@@ -31,6 +34,7 @@ KEY = "idempotency_key"
 """An action with a parameter of this name gets the call's ``key`` by it, so that it can do a thing once only."""
 
 KINDS = ("action", "parser", "resource", "recogniser")
+_CHECK = "checks_params"
 _MARK = "__vaiven__"
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
 
@@ -68,6 +72,7 @@ class Registry:
     parsers: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
     resources: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     recognisers: Mapping[str, Callable[[str, str], str | None]] = field(default_factory=dict)
+    param_checks: tuple[Callable[[Any], Any], ...] = ()
 
     @property
     def recogniser(self) -> Callable[[str, str], str | None] | None:
@@ -104,6 +109,19 @@ def recogniser(name: str) -> Callable[[Function], Function]:
     return _registers("recogniser", name)
 
 
+def checks_params(function: Function) -> Function:
+    """Register a pure function that tells what is wrong with the bot's ``params``, before the bot starts.
+
+    It is given what a resource has as ``word.about`` (``params``, ``hours``, ``zone``, ``bot``), and gives, for each problem, a
+    path and a text, or these and a cure: ``(("places", 0, "hourse"), "is not known", "Did you mean 'hours'?")``. A param that
+    comes from the environment is None where the environment is not looked at, as in ``vaiven check``.
+    """
+    if inspect.iscoroutinefunction(function):
+        raise TypeError("what checks params must be a plain function")
+    setattr(function, _MARK, (*getattr(function, _MARK, ()), (_CHECK, "")))
+    return function
+
+
 def _registers(kind: str, name: str) -> Callable[[Function], Function]:
     if kind == "resource" and name == "queue":
         raise ValueError("no resource can be named 'queue': so are the homes of people who wait")
@@ -129,12 +147,15 @@ def collect(values: Iterable[object]) -> Registry:
         ValueError: two functions have one name.
     """
     found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+    checks: list[Any] = []
     for value in values:
         for kind, name in getattr(value, _MARK, ()) if inspect.isfunction(value) else ():
-            if found[kind].setdefault(name, value) is not value:
+            if kind == _CHECK:
+                checks += [value] if value not in checks else []
+            elif found[kind].setdefault(name, value) is not value:
                 raise ValueError(f"two functions are registered as {kind} {name!r}")
     actions = {name: Action(name, function, _takes_key(function)) for name, function in found["action"].items()}
-    return Registry(actions, found["parser"], found["resource"], found["recogniser"])
+    return Registry(actions, found["parser"], found["resource"], found["recogniser"], tuple(checks))
 
 
 def _takes_key(function: Callable[..., Any]) -> bool:

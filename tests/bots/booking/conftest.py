@@ -70,6 +70,11 @@ class Books:
         book = self.states.get(resource_home("booking", "tables", f"room/{day}"))
         return {} if book is None else dict(book.vars["state"].get("claims", {}))
 
+    def waiting(self, day: str = FRIDAY) -> set[Urn]:
+        """Who is on the wait list of a day."""
+        book = self.states.get(resource_home("booking", "tables", f"room/{day}"))
+        return set() if book is None else {one["home"] for one in book.vars["state"].get("waits", [])}
+
     def wait(self, minutes: float) -> None:
         until_ms = self.now_ms + int(minutes * 60_000)
         while due := min(((at, home, key) for (home, key), at in self.timers.items() if at <= until_ms), default=None):
@@ -186,14 +191,14 @@ class House:
     async def heard(self, number: str) -> list[str]:
         return [row.message.text for row in await self.store.rows(urn("tel", number)) if row.channel == "sms"]
 
-    async def claims(self, day: str = FRIDAY) -> dict[str, Any]:
+    async def claims(self, day: str = FRIDAY, place: str = "room") -> dict[str, Any]:
         """What is claimed in the book of a day."""
-        (state,) = await self.store.load([resource_home("booking", "tables", f"room/{day}")])
+        (state,) = await self.store.load([resource_home("booking", "tables", f"{place}/{day}")])
         return dict(state.contact.vars.get("state", {}).get("claims", {}))
 
-    async def tell(self, id: str, name: str, day: str = FRIDAY, **data: Any) -> None:
+    async def tell(self, id: str, name: str, day: str = FRIDAY, place: str = "room", **data: Any) -> None:
         """The business says this to the book of a day."""
-        await self.bot.intake.happen(id, resource_home("booking", "tables", f"room/{day}"), Happened(name, data))
+        await self.bot.intake.happen(id, resource_home("booking", "tables", f"{place}/{day}"), Happened(name, data))
         await self.rest()
 
     async def rest(self) -> None:

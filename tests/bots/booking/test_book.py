@@ -58,7 +58,22 @@ def test_b1_a_slot_is_given_once_and_the_other_is_offered_the_next(make_books: A
     assert [slot["at"] for slot in late["slots"]] == [f"{DAY}T21:00", f"{DAY}T21:30", f"{DAY}T22:00"]
 
 
-ACTS = ["hold", "confirm", "cancel", "wait", "pass", "choose", "block", "unblock", "hours", "time", "move", "look", "drop"]
+ACTS = [
+    "hold",
+    "confirm",
+    "cancel",
+    "wait",
+    "pass",
+    "choose",
+    "block",
+    "unblock",
+    "hours",
+    "time",
+    "move",
+    "look",
+    "drop",
+    "leave",
+]
 
 
 @settings(max_examples=60, deadline=None)
@@ -78,6 +93,8 @@ def test_b1_never_more_than_there_are_seats_under_any_interleaving(make_books: A
                 books.tell(who, word, code=code, people=1)
             case "wait":
                 books.tell(who, "wait", people=people)
+            case "leave":
+                books.tell(who, "leave")
             case "pass":
                 books.ask(who, "pass")
             case "choose":
@@ -95,7 +112,9 @@ def test_b1_never_more_than_there_are_seats_under_any_interleaving(make_books: A
         assert held == {key for home, key in books.timers if key.startswith("expire")}, "what is held expires, and nothing else"
         for each in PEOPLE:
             own = {code for code, one in books.claims().items() if (one["home"], one["state"]) == (each, "booked")}
-            assert {one["id"] for one in books.ask(each, "list")["bookings"]} == own, "the guest's own book knows what they have"
+            listed = books.ask(each, "list")
+            assert {one["id"] for one in listed["bookings"]} == own, "the guest's own book knows what they have"
+            assert bool(listed["waits"]) is (each in books.waiting()), "and whether they wait"
 
 
 def test_b1_a_visit_is_over_when_the_next_dates_book_begins(make_books: Any) -> None:
@@ -300,6 +319,67 @@ def test_a_place_has_settings_of_its_own_and_what_is_no_place_no_book(make_books
     assert [slot["at"][11:] for slot in slots] == ["09:20", "09:40"], "it is nine already"
     for of in (f"room/{DAY}", "garcia/someday", "garcia", f"/{DAY}"):
         assert books.tell(ANA, "free", of=of, people=1) == {"word": "unknown"}
+
+
+def test_who_holds_on_another_date_lets_go_of_what_they_held_on_the_first(make_books: Any) -> None:
+    books = make_books(seats=40)
+    days = [f"2026-11-{day}" for day in range(27, 31)]
+    for day in days:
+        assert books.tell(ANA, "hold", day, slot=f"{day}T19:00Z", people=4)["word"] == "held"
+        assert [len(books.claims(each)) for each in days] == [int(each == day) for each in days]
+    assert not [
+        key for _, key in books.timers if key.startswith("expire") and key != f"expire:{next(iter(books.claims(days[-1])))}"
+    ]
+
+
+def test_who_holds_on_another_date_keeps_what_they_have_booked_and_what_others_hold(make_books: Any) -> None:
+    books, other = make_books(seats=40), "2026-11-28"
+    booked, theirs = book(books, ANA), hold(books, BEA)["code"]
+    assert books.tell(ANA, "hold", other, slot=f"{other}T19:00Z", people=4)["word"] == "held"
+    assert set(books.claims()) == {booked, theirs}
+    assert books.tell(BEA, "let_go", code=booked) is None
+    assert books.tell(ANA, "let_go", code=theirs) is None
+    assert set(books.claims()) == {booked, theirs}
+
+
+def test_who_leaves_the_list_is_offered_nothing_and_the_next_is_first(make_books: Any) -> None:
+    books = make_books(hours=ONE_TIME)
+    code = book(books, ANA)
+    books.tell(BEA, "wait", people=4)
+    books.tell(CLEO, "wait", people=4)
+    (waits,) = books.ask(BEA, "list")["waits"]
+    assert (waits["id"], waits["day"]) == (f"room/{DAY}", DAY)
+    assert books.tell(BEA, "leave")["word"] == "left"
+    assert books.tell(BEA, "leave")["word"] == "unknown"
+    assert books.ask(BEA, "list")["waits"] == []
+    books.tell(ANA, "cancel", code=code)
+    assert books.unasked() == [(CLEO, "guests.offer")]
+    assert books.ask(CLEO, "list")["waits"] == [], "who is offered it waits no more"
+
+
+def test_a_list_is_over_with_its_date(make_books: Any) -> None:
+    books = make_books(hours=ONE_TIME)
+    book(books, ANA)
+    books.tell(BEA, "wait", people=4)
+    books.wait(16 * 60)
+    assert books.ask(BEA, "list")["all"] == []
+
+
+TWO = [{"id": "garcia", "label": "Dr. García", "seats": 1}, {"id": "lopez", "label": "Dr. López", "seats": 1}]
+
+
+def test_of_several_places_each_is_named_and_of_one_none(make_books: Any) -> None:
+    held = make_books(places=TWO).tell(ANA, "hold", of=f"lopez/{DAY}", slot=EIGHT, people=1)
+    assert held["where"] == ", Dr. López"
+    assert hold(make_books(), ANA)["where"] == ""
+
+
+@pytest.mark.parametrize("at", ["tomorrow", "", None, 5, "2026-11-27", "2026-13-27T20:00", {"a": 1}])
+def test_what_a_booking_system_says_is_read_before_it_is_believed(make_books: Any, at: Any) -> None:
+    books, good = make_books(), {"id": "s1", "at": f"{DAY}T20:00:00"}
+    assert books.ask(ANA, "read", found=[{"id": "s2", "at": at}]) == {"word": "unreadable"}
+    read = books.ask(ANA, "read", found=[{"id": "s2", "at": at}, good])
+    assert [(one["id"], one["at"]) for one in read["found"]] == [("s1", f"{DAY}T20:00")]
 
 
 # -- B6 --------------------------------------------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from vaiven.edge.books import Book, Booking
 from vaiven.edge.cli import run
 from vaiven.edge.control import beside, control
 from vaiven.edge.ics import read
@@ -136,6 +137,46 @@ async def test_what_is_booked_is_listed_and_shown(desk: Any) -> None:
     assert f"code: {code}\n" in await command("show", code.lower())
     assert await command("show", "NOPE", code=1) == ""
     assert await command("list", "--days", "1") == "No bookings.\n"
+
+
+@pytest.mark.parametrize("hours", ["23:59-01:00"])
+async def test_the_night_under_way_is_listed_until_it_is_over(
+    make_house: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(MADRID)
+    last_night = (now - timedelta(days=1)).replace(hour=23, minute=59, second=0, microsecond=0)
+    tonight = now.replace(hour=23, minute=59, second=0, microsecond=0)
+    lasts = int((tonight.astimezone(UTC) - last_night.astimezone(UTC)).total_seconds()) // 60
+    params = {"places": [{"id": "room", "label": "Room", "seats": 4}], "lasts": lasts, "last": 30}
+    at_ms = int((last_night.astimezone(UTC) - timedelta(hours=10)).timestamp() * 1000)
+    house = await make_house(params, at_ms=at_ms, hours={"open": {"mon-sun": "23:59-01:00"}})
+    heard = await house.say(ANA, "book", "4", "today", "23:59", "Ana", "yes")
+    assert heard[-1].startswith("Booked at"), heard
+
+    async def listed(*words: str) -> str:
+        given = ["bookings", "list", *words, "--bot", str(folder), "--store", house.url]
+        assert await asyncio.to_thread(run, given) == 0
+        return capsys.readouterr().out
+
+    assert f"{last_night:%Y-%m-%dT%H:%M}" in await listed()
+    assert await listed("--from", now.date().isoformat()) == "No bookings.\n"
+
+
+def test_of_the_night_before_only_what_is_not_over_is_there() -> None:
+    midnight = datetime(2026, 11, 28, tzinfo=MADRID)
+    early, late = (
+        Booking(
+            code, "booked", "room", date(2026, 11, 27), midnight + begins, midnight + ends, 4, "", "tel:+12025550111", "sms", ""
+        )
+        for code, begins, ends in (
+            ("A", -timedelta(hours=3), -timedelta(hours=1)),
+            ("B", -timedelta(minutes=30), timedelta(hours=1)),
+        )
+    )
+    book = Book("room", date(2026, 11, 27), (early, late), 3, ("20:00",))
+    left = book.from_now(midnight + timedelta(minutes=15))
+    assert left == Book("room", date(2026, 11, 27), (late,), 0, ())
+    assert book.from_now(midnight + timedelta(hours=1)) is None
 
 
 async def test_what_is_held_is_listed_only_with_all(desk: Any) -> None:

@@ -244,3 +244,63 @@ async def test_a_second_offer_is_told_while_the_name_is_asked(make_house: Any) -
     assert (await house.say(ANA, "1"))[-1] == "And the name?"
     await house.say(CLEO, "cancellation", "1")
     assert (await house.heard(ANA))[-1].startswith("More than one table is free for you. Which one, or NONE?")
+
+
+async def test_one_guest_holds_one_time_whatever_dates_they_ask_for(make_house: Any) -> None:
+    house = await make_house()
+    no_name = "a name of more characters than anybody has"
+    assert (await house.say(ANA, "book", "4", "today", "20:00", no_name, no_name))[-1] == "Text BOOK to start again."
+    assert len(await house.claims()) == 1
+    await house.say(ANA, "book", "4", "tomorrow", "20:00", "Ana")
+    assert await house.claims() == {}
+    assert len(await house.claims("2026-11-28")) == 1
+    assert (await house.say(ANA, "yes"))[-1].startswith("Booked at Casa Vaivén: 28 November 2026 at 20:00.")
+    await house.say(ANA, "book", "4", "today", "20:00")
+    assert [one["state"] for one in (await house.claims()).values()] == ["held"]
+    assert [one["state"] for one in (await house.claims("2026-11-28")).values()] == ["booked"]
+
+
+@pytest.mark.parametrize("word", ["leave", "cancellation"])
+async def test_who_waits_leaves_the_list_and_is_offered_nothing(make_house: Any, word: str) -> None:
+    house = await make_house(**ONE_TABLE)
+    await house.say(BEA, "book", "4", "today", "20:00", "Bea", "yes")
+    heard = await house.say(ANA, "book", "4", "today", "2")
+    assert heard[-1].endswith("Text LEAVE to be taken off.")
+    heard = await house.say(ANA, word, "1")
+    assert heard[-2:] == [
+        "Which one shall I cancel? Reply with its number, or KEEP.\n1 Wait list of 27 November 2026",
+        "You are off the wait list of 27 November 2026. Text BOOK for another day.",
+    ]
+    before = len(await house.heard(ANA))
+    await house.say(BEA, "cancellation", "1")
+    assert len(await house.heard(ANA)) == before
+    assert await house.claims() == {}
+
+
+DOCTORS = [{"id": "garcia", "label": "Dr. García", "seats": 1}, {"id": "lopez", "label": "Dr. López", "seats": 1}]
+
+
+async def test_of_two_doctors_the_guest_hears_which(make_house: Any) -> None:
+    house = await make_house({"places": DOCTORS})
+    heard = await house.say(ANA, "book", "2", "1", "today", "20:00", "Ana", "yes")
+    assert heard[-2:-1] == ["1 person, 27 November 2026 at 20:00, Dr. López, Ana. Shall I book it?"]
+    assert heard[-1].startswith("Booked at Casa Vaivén, Dr. López: 27 November 2026 at 20:00. Your code is")
+    assert (await house.say(ANA, "change"))[-1].endswith("\n1 27 November 2026 20:00, Dr. López")
+    assert (await house.say(ANA, "keep"))[-1] == "It stays as it is."
+    await house.wait(8 * 60)
+    assert (await house.heard(ANA))[-1].startswith("See you at Casa Vaivén, Dr. López at 20:00, 1 person?")
+    await house.say(ANA, "1")
+    (code,) = await house.claims(place="lopez")
+    await house.tell("desk-1", "cancel", place="lopez", code=code)
+    assert (await house.heard(ANA))[-1].startswith(
+        "We are sorry: we have to cancel your table of 27 November 2026 at 20:00, Dr. López."
+    )
+
+
+async def test_of_two_doctors_the_guest_hears_which_in_spanish(make_house: Any) -> None:
+    house = await make_house({"places": DOCTORS})
+    heard = await house.say(ANA, "español", "reserva", "2", "1", "hoy", "20:00", "Ana", "sí")
+    assert heard[-1].startswith("Reservado en Casa Vaivén, Dr. López: 27 de noviembre de 2026 a las 20:00.")
+    (code,) = await house.claims(place="lopez")
+    await house.tell("desk-1", "cancel", place="lopez", code=code)
+    assert "a las 20:00, Dr. López." in (await house.heard(ANA))[-1]

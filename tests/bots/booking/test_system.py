@@ -12,9 +12,19 @@ TO_CONFIRM = ("book", "4", "today", "20:00", "Ana")
 TIMES = {"2026-11-27": ["20:00", "20:30"], "2026-11-28": ["20:00"]}
 
 
+class Careless(FakeBookings):
+    """One that may say of what it holds that it is at no time. ``wrong``: what it says instead, if anything."""
+
+    wrong: tuple[Any, ...] = ()
+
+    def _hold(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        status, told = super()._hold(body)
+        return status, {**told, "at": self.wrong[0]} if self.wrong else told
+
+
 @pytest.fixture
-async def system() -> AsyncIterator[FakeBookings]:
-    async with FakeBookings(TIMES) as made:
+async def system() -> AsyncIterator[Careless]:
+    async with Careless(TIMES) as made:
         yield made
 
 
@@ -90,3 +100,16 @@ async def test_down_is_told(house: Any, system: FakeBookings) -> None:
 async def test_a_booking_is_only_its_guests(system: FakeBookings, house: Any) -> None:
     await house.say(ANA, *TO_CONFIRM, "yes")
     assert await house.say(BEA, "cancellation") == ["You have no booking. Text BOOK to make one."]
+
+
+@pytest.mark.parametrize("at", ["tomorrow night", None, 5, "2026-11-27"])
+async def test_a_hold_at_a_time_that_is_none_is_let_go_and_the_guest_told(
+    house: Any, system: Careless, caplog: pytest.LogCaptureFixture, at: Any
+) -> None:
+    await house.say(ANA, "book", "4", "today")
+    system.wrong = (at,)
+    assert await house.say(ANA, "20:00") == ["Sorry, I cannot do that just now. Please try again in a few minutes."]
+    assert system.claims == {}
+    assert "the booking system at params.api answered" in caplog.text
+    system.wrong = ()
+    assert (await house.say(ANA, *TO_CONFIRM, "yes"))[-1].startswith("Booked at")

@@ -66,8 +66,10 @@ def bookings() -> None:
 def list_bookings(
     every: bool, begin: date | None, days: int, place: str | None, bot: Path, store: str | None, as_json: bool
 ) -> int:
-    """What is booked, in order of time; and how many wait for a day, and which times are blocked."""
-    _, found = _read(bot, store, begin, days, place)
+    """What is booked, in order of time; and how many wait for a day, and which times are blocked. Without --from, what has begun
+    in the night and is not over is there, too.
+    """
+    found = _from_now(bot, store, days, place) if begin is None else _read(bot, store, begin, days, place)[1]
     rows = [each for each in _every(found) if every or each.state == "booked"]
     if as_json:
         days_told = [
@@ -279,6 +281,14 @@ def _read(bot: Path, url: str | None, begin: date | None, days: int, place: str 
     if books.api:
         click.echo(f"note: guests are booked by {books.api}; these are the bot's own books.", err=True)
     return books, found
+
+
+def _from_now(bot: Path, url: str | None, days: int, place: str | None) -> "list[Book]":
+    """The books from today on; and of yesterday's, in a house that is open past midnight, what is not over."""
+    now = datetime.now(UTC)
+    today = _books(bot).today(now)
+    _, found = _read(bot, url, today - timedelta(days=1), days + 1, place)
+    return [book for each in found if (book := each if each.day >= today else each.from_now(now)) is not None]
 
 
 def _every(found: "Sequence[Book]") -> "list[Booking]":
