@@ -57,7 +57,7 @@ async def test_what_to_say_comes_from_the_flows_and_is_there_again_when_a_talk_i
     await opened(demo, tab, "booking", "Phones and bookings")
     phone = tab.phone("sms")
     await phone.locator(".empty .starter").nth(2).wait_for(timeout=PATIENCE_MS)
-    assert await phone.locator(".starter b").all_text_contents() == ["BOOK", "CHANGE", "CANCELLATION"]
+    assert await phone.locator(".starter b").all_text_contents() == ["BOOK", "CHANGE", "CANCELLATION", "LEAVE"]
     await phone.get_by_role("button", name="Say CHANGE").click()
     await phone.locator(".theirs").first.wait_for(timeout=PATIENCE_MS)
     await phone.locator(".quick").get_by_role("button", name="Say BOOK").click(timeout=PATIENCE_MS)
