@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from vaiven.model.effects import Tally, TallyOutcome
 from vaiven.model.errors import SettingsError, StoreError, StoreMismatch, StoreUnavailable
+from vaiven.model.messages import OutboundMessage
 from vaiven.model.outbox import RowState, Settlement
 from vaiven.model.receipts import DeliveryStatus
 from vaiven.model.turns import AlreadyHandled, Committed, Consent, LeaseLost, Timer, Turn, Verdict
 from vaiven.model.urns import Identity, Urn
 from vaiven.stores import open_store
-from vaiven.stores.contract import FlowVersion, Role
+from vaiven.stores.contract import FlowVersion, Role, Total
 from vaiven.stores.redis import Durability, RedisStore, keys
 from vaiven.stores.redis.store import PARTITIONS
 from vaiven.stores.redis.topology import slot_of
@@ -424,3 +425,26 @@ async def test_two_bots_share_a_server_without_meeting(store: RedisStore, redis_
     theirs = await Owner.of(other, "theirs")
     assert theirs.turns[0] == 1
     await other.close()
+
+
+# -- usual turns go by fixed places (docs/decisions/0033) ------------------------------------------------------------------
+
+TEXTS = ["final", "Élu ☃ 🎉", "x" * 300, "a\0b", "\0", "\0\0\0"]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+async def test_a_turn_s_names_may_be_any_text(store: RedisStore, text: str) -> None:
+    owner, home = await Owner.of(store), Urn(f"channel:{text}")
+    tallies = (Tally(text, f"{text}-1", TallyOutcome.COUNTED),)
+    for turn in range(2):
+        made = {"home": home, "message": OutboundMessage(text)}
+        (row,) = rows_of(await owner.commit(owner.event(home), made, tallies=tallies, claiming=owner.claiming()))
+        assert row.state is RowState.DIALED
+        assert await owner.settle(row, RowState.ACCEPTED, provider_id=f"SM{text}{turn}", reason=text)
+    assert await store.totals() == [Total(text, f"{text}-1", TallyOutcome.COUNTED, 2)]
+    rows = await store.rows(home)
+    assert [(row.state, row.home, row.message.text, row.reason) for row in rows] == [(RowState.ACCEPTED, home, text, text)] * 2
+    assert [row.provider_id for row in rows] == [f"SM{text}0", f"SM{text}1"]
+    assert [record.version async for record in store.history(home)] == [2, 1]
+    (state,) = await store.load([home])
+    assert state.contact.version == 2

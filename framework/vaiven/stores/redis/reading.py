@@ -195,7 +195,7 @@ def _final(partition: int, block: int, fields: dict[bytes, bytes]) -> list[Outbo
 async def totals(on: Asking, poll: str | None) -> list[Total]:
     sums: dict[tuple[str, str, str], int] = {}
     for name, field, count in await on.each(on.read, "totals", lambda group: (poll or "", group)):
-        option, _, outcome = field.decode().partition("\0")
+        option, _, outcome = field.decode().rpartition("\0")
         key = (name.decode(), option, outcome)
         sums[key] = sums.get(key, 0) + count
     return [Total(*key, count) for key, count in sorted(sums.items())]
