@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
+from vaiven.model.contacts import ContactState
 from vaiven.model.effects import Tally, TallyOutcome
 from vaiven.model.errors import SettingsError, StoreError, StoreMismatch, StoreUnavailable
 from vaiven.model.messages import OutboundMessage
 from vaiven.model.outbox import RowState, Settlement
 from vaiven.model.receipts import DeliveryStatus
-from vaiven.model.turns import AlreadyHandled, Committed, Consent, LeaseLost, Timer, Turn, Verdict
+from vaiven.model.turns import AlreadyHandled, Committed, Consent, LeaseLost, Taken, Timer, Turn, Verdict
 from vaiven.model.urns import Identity, Urn
 from vaiven.stores import open_store
 from vaiven.stores.contract import FlowVersion, Role, Total
@@ -20,6 +21,7 @@ from vaiven.stores.redis.store import PARTITIONS
 from vaiven.stores.redis.topology import slot_of
 from vaiven.stores.redis.wire import Patience
 from vaiven.testing.builders import AT_MS, CHANNEL, HOME, make_event, make_row, make_turn
+from vaiven.testing.promises.at_once import Turner
 from vaiven.testing.promises.base import rows_of
 from vaiven.testing.proxy import Fault, Proxy
 from vaiven.testing.servers import Cluster, Server, primary_and_replica
@@ -448,3 +450,26 @@ async def test_a_turn_s_names_may_be_any_text(store: RedisStore, text: str) -> N
     assert [record.version async for record in store.history(home)] == [2, 1]
     (state,) = await store.load([home])
     assert state.contact.version == 2
+
+
+async def test_a_turn_is_not_committed_before_what_took_the_place_of_one_before_it(redis_server: Server) -> None:
+    """The first is refused, as another door's event has its number; the second gets its own all the same, by that very shift."""
+    store, door = await opened(redis_server.url, partitions=1), await opened(redis_server.url, partitions=1)
+    owner, other = await Owner.of(store), Urn("tel:+12025550101")
+
+    def turn(taken: Taken, state: ContactState) -> Turn:
+        timers = (Timer(other, CHANNEL, "k", AT_MS, "s", "ask", 1),) if taken.event.home == other else ()
+        return make_turn(taken.event, taken.number, owner.turns[0], state.contact.version, timers=timers)
+
+    turner = Turner(turn)
+    store.turn_at_once(turner)
+    for home in (HOME, other):  # their states are at hand from now on
+        await store.accept([owner.event(home)])
+    (before,) = await door.accept([owner.event(other)])
+    told = len(turner.told)
+    (first,), (second,) = await asyncio.gather(store.accept([owner.event()]), store.accept([owner.event(other)]))
+    assert {first, second} == {before + 1, before + 2}
+    assert not any(isinstance(verdict, Committed) for verdict in turner.told[told:])
+    assert [taken.number for taken in await store.take(owner.turns, {}, 9)] == [before, before + 1, before + 2]
+    for each in (store, door):
+        await each.close()

@@ -181,8 +181,7 @@ class Arriving:
                 for row in (row for asked in refused if asked.turn is not None for row in asked.turn.rows):
                     left[row.channel] += 1
                 await self._store(refused)
-            stored = (*plain, *refused)
-            late = [asked.turn for asked in stored if asked.turn is not None and asked.numbers == [asked.turn.number]]
+            late = _in_their_places((*quick, *plain), done) if len(done) < len(turns) else []
             if late:
                 with suppress(StoreError):  # they are stored, so they are turned as ever
                     done += zip(late, await self._commit(late, Claiming(epochs, left)), strict=True)
@@ -267,3 +266,21 @@ class Arriving:
         except StoreError:
             for asked in waiting:
                 asked.plainly = True
+
+
+def _in_their_places(decided: Iterable[_Asked], done: Iterable[tuple[Turn, Verdict]]) -> list[Turn]:
+    """The turns that are not ``done`` whose events got the numbers they were decided for, in order.
+
+    Not behind one that did not: something else has its number, and those behind have theirs by that very shift.
+    """
+    turns = [(asked.turn, asked.numbers) for asked in decided if asked.turn is not None]
+    saved = {(turn.event.partition, turn.number) for turn, _ in done}
+    found: list[Turn] = []
+    shifted: set[int] = set()
+    for turn, numbers in sorted(turns, key=lambda each: each[0].number):
+        partition = turn.event.partition
+        if numbers != [turn.number]:
+            shifted.add(partition)
+        elif partition not in shifted and (partition, turn.number) not in saved:
+            found.append(turn)
+    return found
