@@ -261,6 +261,25 @@ async def test_what_was_given_back_is_taken_for_both_roles_though_the_rest_of_a_
     assert newcomer.held(Role.TURN) == newcomer.held(Role.SEND) == has | {*given}
 
 
+async def test_what_was_taken_is_told_though_the_store_fails_before_the_rest_is() -> None:
+    fleet = Fleet(partitions=8)
+    process = fleet.join((Role.SEND,))
+    await fleet.store.attend(Role.SEND, "other", TTL_MS)
+    await process.leases.renew()
+    lease, asked = fleet.store.lease, list[int]()
+
+    async def broken(role, owner, partitions, *rest):
+        asked.append(len(partitions))
+        if len(asked) == 2:
+            raise StoreUnavailable("the connection broke")
+        return await lease(role, owner, partitions[:3], *rest)
+
+    fleet.store.lease = broken
+    moves = await process.leases.fill()
+    assert sorted(moves.acquired[Role.SEND]) == sorted(process.held(Role.SEND))
+    assert (len(process.held(Role.SEND)), asked) == (3, [4, 1])
+
+
 async def test_turning_and_sending_can_be_different_processes() -> None:
     fleet = Fleet()
     for roles in ((Role.TURN,), (Role.TURN,), (Role.SEND,), BOTH):

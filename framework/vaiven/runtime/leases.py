@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
 from vaiven.model.errors import StoreUnavailable
 from vaiven.runtime.sharing import choose, quota, surplus
@@ -79,15 +79,13 @@ class Leases:
         async with self._one_at_a_time:
             # Ours that we do not know of count as free: the answer was lost when we took them.
             taken = {(lease.role, lease.partition) for lease in await self._store.held() if lease.owner != self.owner}
-            for role in self.roles:
-                ours = self.epochs[role].keys() | self.leaving[role].keys()
-                free = [each for each in range(self._store.partitions) if (role, each) not in taken and each not in ours]
-                # Some that seem free are not to be had: expired ones for now, and those whose node does not answer.
-                while asked := self._pick(role, free):
-                    acquired = await self._take(role, asked)
-                    self.epochs[role].update(acquired)
-                    moves.acquired[role].update(acquired)
-                    free = sorted({*free}.difference(asked))
+            try:
+                for role in self.roles:
+                    await self._fill(role, taken, moves)
+            except StoreUnavailable:
+                # What was taken is told all the same, or nobody would look for what its last owner had dialed.
+                if not any(moves.acquired.values()):
+                    raise
         return moves
 
     async def give_back(self, role: Role, partitions: Collection[int]) -> None:
@@ -139,6 +137,16 @@ class Leases:
         ours = self.epochs[role] | self.leaving[role]
         held, away = await self._lease(role, sorted(ours))
         return held | {partition: ours[partition] for partition in away if partition in ours}
+
+    async def _fill(self, role: Role, taken: Container[tuple[Role, int]], moves: Moves) -> None:
+        ours = self.epochs[role].keys() | self.leaving[role].keys()
+        free = [each for each in range(self._store.partitions) if (role, each) not in taken and each not in ours]
+        # Some that seem free are not to be had: expired ones for now, and those whose node does not answer.
+        while asked := self._pick(role, free):
+            acquired = await self._take(role, asked)
+            self.epochs[role].update(acquired)
+            moves.acquired[role].update(acquired)
+            free = sorted({*free}.difference(asked))
 
     async def _take(self, role: Role, partitions: Sequence[int]) -> dict[int, int]:
         """The epochs of those of these partitions that were to be had; none where nobody answers for any of them."""

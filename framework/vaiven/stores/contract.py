@@ -245,6 +245,8 @@ class Store(Protocol):
 
         None where nobody answered: settle it again.
 
+        A store keeps at least the first 10,000 characters of a provider id and of a reason.
+
         A row whose delivery is already told by a receipt settles as accepted, whatever the settlement says (as rejected, where
         the receipt told a failure and the settlement knows of no acceptance). A receipt parked under the provider id is merged
         now. ``unknowns`` counts settlements as held or unknown. The settlement's event is appended to the inbox in the same step.

@@ -14,7 +14,7 @@ from vaiven.model.turns import Committed, LeaseLost, Taken, Turn
 from vaiven.stores.contract import Role
 from vaiven.stores.redis import RedisStore
 from vaiven.stores.redis.wire import Script, Wire
-from vaiven.testing.builders import AT_MS, CHANNEL, make_turn
+from vaiven.testing.builders import AT_MS, CHANNEL, HOME, make_turn
 from vaiven.testing.promises.at_once import Turner
 from vaiven.testing.promises.base import rows_of
 from vaiven.testing.proxy import Proxy
@@ -116,6 +116,36 @@ async def test_a_state_that_was_forgotten_is_not_decided_on(failover: Failover) 
     await at_last(lambda: Owner.of(store))
     await store.accept([owner.event()])
     assert seen == [0, 1, 1]
+
+
+async def test_a_state_read_before_its_partition_was_ever_ours_is_not_decided_on(failover: Failover) -> None:
+    """Anybody's state may be read for a page or a list; the failover forgot what it tells, and another one owned it since."""
+    other, seen = RedisStore(f"redis://127.0.0.1:{failover.front.port}", partitions=PARTITIONS), list[int]()
+    await other.open()
+    epochs: dict[int, int] = {}
+
+    def turn(taken: Taken, state: ContactState) -> Turn:
+        seen.append(state.contact.last)
+        return make_turn(taken.event, taken.number, epochs[taken.event.partition], state.contact.version)
+
+    turner = Turner(turn)
+    failover.store.turn_at_once(turner)
+    theirs = await Owner.of(other, "other")
+    await theirs.commit(theirs.event())
+    await failover.forget_from_now()
+    await theirs.commit(theirs.event())
+    await failover.store.load([HOME])
+    await failover.happens()
+    theirs = await at_last(lambda: Owner.of(other, "other"))
+    verdict = await theirs.commit(event := theirs.event())
+    assert isinstance(verdict, Committed)
+    for role in Role:
+        await other.release(role, "other")
+    epochs |= await failover.store.lease(Role.TURN, "owner", range(PARTITIONS), 10_000)
+    turner.skip(event.partition, verdict.number)
+    await failover.store.accept([theirs.event()])
+    assert seen == [verdict.number]
+    await other.close()
 
 
 async def settled_and_forgotten(failover: Failover, owner: Owner) -> OutboxRow:

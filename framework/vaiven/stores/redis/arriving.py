@@ -35,7 +35,8 @@ class States:
     """The states of homes lately seen, as they lie in the store. One may be old: who decides on it is refused.
 
     But none may be of a history that was lost: a message that it knew would not be heard when it comes again. So all of them are
-    forgotten when a lease goes on under another epoch, and what was asked for in an earlier ``era`` is kept no more.
+    forgotten when a partition is turned under another epoch than before, or for the first time, since anybody's state may have
+    been read before that; and what was asked for in an earlier ``era`` is kept no more.
     """
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ class States:
 
     def held(self, epochs: Mapping[int, int]) -> None:
         """The epochs under which partitions are turned from now on."""
-        if any(self._epochs.get(partition, epoch) != epoch for partition, epoch in epochs.items()):
+        if any(self._epochs.get(partition) != epoch for partition, epoch in epochs.items()):
             self._known.clear()
             self.era += 1
         self._epochs.update(epochs)
@@ -230,7 +231,7 @@ class Arriving:
         """Number and commit usual turns in one step. One that is refused gets no number."""
         turns = [asked.turn for asked in quick if asked.turn is not None]
         rows = [(row.partition, row.row) for turn in turns for row in turn.rows]
-        instants = {turn.record.at_ms for turn in turns if turn.record is not None}
+        instants, era = {turn.record.at_ms for turn in turns if turn.record is not None}, self._states.era
         try:
             with self._doubts.dialing(rows, epochs, instants):
                 codes = await self._on.run("arrive", turns[0].event.partition, *packed.asked())
@@ -244,7 +245,8 @@ class Arriving:
                 dialed = tuple(packing.dialed(row) for row in turn.rows)
                 self._doubts.gave(dialed)
                 done.append((turn, Committed(turn.number, dialed)))
-                self._states.put(turn.event.home, packed.state_at(at))
+                if self._states.era == era:
+                    self._states.put(turn.event.home, packed.state_at(at))
                 asked.numbers = [turn.number]
 
     async def _store(self, plain: Sequence[_Asked]) -> None:

@@ -30,6 +30,9 @@ BLOCK = 64
 LINE_MARK = b"l"
 """Behind the field of a row, that of its line (``scripts/lib_places.lua``)."""
 
+LONGEST = 10_000
+"""Characters that are kept of what a provider calls a message, and of a reason: a line has 65,535 bytes for each."""
+
 PARKED_MS = 7 * 24 * 3_600_000
 """How long a receipt waits for a send that it could belong to, about as long as providers redeliver one."""
 
@@ -337,10 +340,15 @@ def _receipt(event: Event, receipt: DeliveryReceipt) -> tuple[Any, ...]:
         DELIVERY_CODES[receipt.status],
         row,
         -1 if receipt.watermark_ms is None else receipt.watermark_ms,
-        receipt.provider_id or "",
-        receipt.error or receipt.word or "",
+        brief(receipt.provider_id),
+        brief(receipt.error or receipt.word),
         event.channel,
     )
+
+
+def brief(text: str | None) -> str:
+    """As much of it as a line takes; none is empty."""
+    return "" if text is None else text[:LONGEST]
 
 
 def settlement(told: Settlement, blobs: Blobs) -> tuple[Any, ...]:
@@ -352,8 +360,8 @@ def settlement(told: Settlement, blobs: Blobs) -> tuple[Any, ...]:
         str(told.row),
         told.attempt,
         STATE_CODES[told.state],
-        told.provider_id or "",
-        told.reason or "",
+        brief(told.provider_id),
+        brief(told.reason),
         told.retry_ms,
         0 if event is None else _put(blobs, encode(event)),
         names[told.partition if event is None else event.partition],

@@ -25,7 +25,7 @@ from vaiven.stores.redis.wire import Durability, Patience, Wire
 PARTITIONS = 256
 """How many a new store gets unless told: enough to share among many processes and nodes, few enough to look at in a second."""
 
-SCHEMA = 1
+SCHEMA = 2
 
 HEAR_S = 1.0
 """How long ``open`` waits for pub/sub at most."""
@@ -102,6 +102,11 @@ class RedisStore:
         if schema > SCHEMA:
             raise StoreMismatch(
                 f"{self._name}: made by a newer version (schema {schema}, known {SCHEMA}). Upgrade vaiven, or use another store."
+            )
+        if schema < SCHEMA:
+            raise StoreMismatch(
+                f"{self._name}: made before the first release (schema {schema}, known {SCHEMA}), and laid out otherwise. "
+                "Use another store, or another name of the bot."
             )
         if self._asked_partitions not in (None, partitions):
             raise StoreMismatch(f"{self._name}: it has {partitions} partitions, not {self._asked_partitions}.")

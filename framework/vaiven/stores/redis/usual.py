@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from vaiven.model.outbox import ROWS_A_TURN, RowState, Settlement
 from vaiven.model.turns import Turn
 from vaiven.stores.redis import packing
-from vaiven.stores.redis.packing import BLOCK, HEAD, LINE_MARK, STATE_CODES, Blobs, encode, names
+from vaiven.stores.redis.packing import BLOCK, HEAD, LINE_MARK, STATE_CODES, Blobs, brief, encode, names
 
 VALUES = 3
 """Values of a turn, beside what is asked: the contact's, the record, and what the row was made with (empty: no row)."""
@@ -105,7 +105,7 @@ def settlements(told: Sequence[Settlement]) -> tuple[list[int], tuple[list[str],
             continue
         row_id = one.row
         number, index = divmod(row_id, ROWS_A_TURN)
-        text = f"{row_id}\0{one.provider_id or ''}\0{one.reason or ''}\0h:{number // BLOCK}\0"
+        text = f"{row_id}\0{brief(one.provider_id)}\0{brief(one.reason)}\0h:{number // BLOCK}\0"
         if text.count("\0") != 4:
             continue
         fixed = _SETTLED.pack(

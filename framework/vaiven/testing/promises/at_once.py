@@ -26,6 +26,10 @@ class Turner:
     def expected(self, partitions: Iterable[int]) -> dict[int, int]:
         return {partition: self._last.get(partition, 0) + 1 for partition in partitions}
 
+    def skip(self, partition: int, number: int) -> None:
+        """Know of all numbers up to this one."""
+        self._last[partition] = number
+
     def decide(self, events: Sequence[Taken], states: States, committing: bool) -> tuple[Sequence[Turn], Claiming | None]:
         self.asked += [taken.number for taken in events]
         known = {taken.event.home: state for taken in events for state in states([taken.event.home])}
