@@ -12,9 +12,11 @@ from vaiven.channels.signing import (
     check_twilio,
     check_twilio_body,
     full_url,
+    run_plain_together,
     same,
     sign_meta,
     sign_twilio,
+    twilio_base,
 )
 from vaiven.model.errors import SignatureMismatch
 
@@ -55,6 +57,11 @@ def test_names_that_come_twice_are_signed_once_a_value_and_sorted() -> None:
     published = "IK+Dwps556ElfBT0I3Rgjkr1wJU="
     assert sign_twilio(URL, pairs, "12345") == sign_twilio(URL, [*pairs, pairs[0]], "12345") == published
     check_twilio(KEYS, URL, reversed(pairs), published)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcAB"), st.text(max_size=3)), max_size=6))
+def test_names_and_values_in_turn_are_run_together_as_pairs_are(pairs: list[tuple[str, str]]) -> None:
+    assert run_plain_together([part for pair in pairs for part in pair]) == twilio_base("", pairs)
 
 
 def test_a_body_that_is_no_form_is_signed_by_its_digest() -> None:

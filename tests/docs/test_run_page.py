@@ -17,7 +17,7 @@ from vaiven.edge.metrics import road
 from vaiven.edge.status import NOBODY, Status
 from vaiven.edge.web import BODY_LIMIT_BYTES, BODY_S
 from vaiven.flow.spec import BotSpec, Words
-from vaiven.runtime.counts import NAMES, Counts
+from vaiven.runtime.counts import NAMES, from_zero
 from vaiven.runtime.pacing import Pacing
 from vaiven.stores import open_store
 from vaiven.stores.contract import Counts as Waiting
@@ -102,7 +102,7 @@ def test_every_counter_with_its_labels(page) -> None:
 
 def test_every_metric_that_a_bot_gives(page) -> None:
     waiting = Waiting(inbox=1, oldest_inbox_ms=0, rows={"queued": 1}, timers=1, dead=1, classes={"reply": 1})
-    given = set(re.findall(r"^# TYPE (\w+)", road(Counts(), Status(1, 1, waiting, [], NOBODY)).render(), re.MULTILINE))
+    given = set(re.findall(r"^# TYPE (\w+)", road(from_zero(), Status(1, 1, waiting, [], NOBODY)).render(), re.MULTILINE))
     assert {row[0].strip("`") for row in rows(page("docs/run.md").section("### Metrics"))} == given
 
 

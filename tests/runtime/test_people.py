@@ -11,7 +11,7 @@ from vaiven.model.effects import HandOff
 from vaiven.model.events import Event, Happened
 from vaiven.model.turns import Turn
 from vaiven.model.urns import Urn
-from vaiven.runtime.counts import Counts
+from vaiven.runtime.counts import from_zero
 from vaiven.runtime.decide import Decider, Line
 from vaiven.runtime.facts import FactReader
 from vaiven.runtime.hours import Hours
@@ -45,7 +45,7 @@ class Desk:
         self.known: dict[str, int] = {}
         decider = Decider(self.flows, {"sms": LINE}, self.step, Resources(BUILT_IN), self.reader)
         self.epochs = {0: 1}
-        self.loop = TurnLoop(self.store, decider, Elsewhere(), self.epochs, self.clock.now_ms, Counts())
+        self.loop = TurnLoop(self.store, decider, Elsewhere(), self.epochs, self.clock.now_ms, from_zero())
         self.turns: list[Turn] = []
 
     def step(self, flows: FlowSet, state: ContactState, event: Event, facts: Facts, now_ms: int) -> Stepped:

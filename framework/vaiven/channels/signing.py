@@ -8,8 +8,9 @@ import hashlib
 import hmac
 from base64 import b64encode
 from binascii import b2a_base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from vaiven.model.errors import SignatureMismatch
@@ -67,6 +68,21 @@ def twilio_base(url: str, params: Pairs) -> str:
     return url.partition("#")[0] + _run_together(params)
 
 
+def run_plain_together(parts: Sequence[str]) -> str:
+    """The same of names and values in turn, as ``read_plain`` gives them. A provider names the same fields in the same order."""
+    signed = _signed_order(tuple(parts[::2]))
+    return _run_together(zip(parts[::2], parts[1::2], strict=True)) if signed is None else "".join(signed(parts))
+
+
+@lru_cache(maxsize=64)
+def _signed_order(names: tuple[str, ...]) -> Callable[[Sequence[str]], tuple[str, ...]] | None:
+    """Picks names and values in the order that they are signed in; None if a name comes twice, or none at all."""
+    if not 0 < len(names) == len(set(names)):
+        return None
+    places = sorted(range(len(names)), key=names.__getitem__)
+    return itemgetter(*[at for place in places for at in (2 * place, 2 * place + 1)])
+
+
 def _run_together(params: Pairs) -> str:
     pairs = list(params)
     fields = dict(pairs)
@@ -96,9 +112,14 @@ def check_twilio(keys: Keyring, url: str, params: Pairs, signature: str | None) 
     Raises:
         SignatureMismatch: none of the secrets made it.
     """
+    check_twilio_text(keys, url, _run_together(params), signature)
+
+
+def check_twilio_text(keys: Keyring, url: str, fields: str, signature: str | None) -> None:
+    """The same with the fields already sorted and run together."""
     told = _bytes(signature or "")
     base, mark, query = url.partition("#")[0].partition("?")
-    rest = mark + query + _run_together(params)
+    rest = mark + query + fields
     for variant in _port_variants(base):
         for made in keys.digests(_bytes(variant + rest)):
             if hmac.compare_digest(b2a_base64(made, newline=False), told):

@@ -21,10 +21,10 @@ from vaiven.channels.contract import (
     WebhookAnswer,
     WebhookRequest,
 )
-from vaiven.channels.forms import FIELDS, SIGNED_FIELDS, quote, read_form, without_nul
+from vaiven.channels.forms import SIGNED_FIELDS, quote, read_form, read_plain, without_nul
 from vaiven.channels.outcomes import error_table, refused
 from vaiven.channels.settings import NUMBER, URL, Setting, base_url, check_settings, secrets, text
-from vaiven.channels.signing import Keyring, check_twilio, check_twilio_body, full_url
+from vaiven.channels.signing import Keyring, check_twilio, check_twilio_body, check_twilio_text, full_url, run_plain_together
 from vaiven.model.errors import SignatureMismatch, Unreadable, UnsupportedFeature
 from vaiven.model.messages import Capabilities, InboundMessage, Layout, Media, MessageKind
 from vaiven.model.outbox import OutboxRow
@@ -72,6 +72,9 @@ SMS = Capabilities(text_limit=1600, sms=True, media=True, option_text_limit=1600
 MEDIA_LIMIT = 10
 API = "https://api.twilio.com"
 FORM = "application/x-www-form-urlencoded"
+_TEXT, _PLAIN, _ACCEPTED = MessageKind.TEXT, Layout.TEXT, Result.ACCEPTED
+"""On the road: a member costs as much as a call each time that it is looked up in its enum (docs/decisions/0034)."""
+
 EMPTY = WebhookAnswer(200, b'<?xml version="1.0" encoding="UTF-8"?><Response/>', "text/xml")
 
 SETTINGS = (
@@ -112,7 +115,7 @@ class Twilio:
         self._headers = (("Authorization", f"Basic {basic}"), ("Content-Type", FORM), ("Accept", "application/json"))
         callback = quote(f"{base_url(settings, 'public_url')}/hooks/{name}?ref=")
         self._form = f"{'MessagingServiceSid' if service else 'From'}={quote(self.sender)}&StatusCallback={callback}"
-        self._form_read: tuple[bytes, list[tuple[str, str]]] | None = None
+        self._form_read: tuple[bytes, dict[str, str]] | None = None
 
     @staticmethod
     def problems(settings: Mapping[str, Any]) -> list[str]:
@@ -132,13 +135,13 @@ class Twilio:
         elif not (form := _is_form(request)) and "bodySHA256=" in request.query:
             check_twilio_body(self._keys, url, request.body, signature)
         else:
-            try:
-                pairs = read_form(request.body, SIGNED_FIELDS)
-            except Unreadable:
-                raise SignatureMismatch("too many fields to check a signature over") from None
-            check_twilio(self._keys, url, pairs, signature)
+            parts = read_plain(request.body)
+            if parts is None:
+                check_twilio(self._keys, url, _signed_pairs(request.body), signature)
+                return
+            check_twilio_text(self._keys, url, run_plain_together(parts), signature)
             # Reading the form is half of the work at this door, and parse comes next.
-            self._form_read = (request.body, pairs) if form else None
+            self._form_read = (request.body, dict(zip(parts[::2], parts[1::2]))) if form else None  # noqa: B905 - as many of both
 
     def parse(self, request: WebhookRequest) -> Sequence[Inbound]:
         fields = self._fields(request)
@@ -158,7 +161,7 @@ class Twilio:
         message, to = row.message, sms_recipient(row.to)
         if to is None:
             raise UnsupportedFeature("no SMS goes to this kind of address")
-        if message.layout is not Layout.TEXT:
+        if message.layout is not _PLAIN:
             raise UnsupportedFeature("an SMS has no buttons")
         if message.template is not None:
             raise UnsupportedFeature("an SMS needs no template: say its text")
@@ -176,7 +179,7 @@ class Twilio:
             return refused("twilio", ERRORS, None, response)
         code = None if told.code is None and told.error_code is None else _code(told.code) or _code(told.error_code)
         if 200 <= response.status < 300 and told.sid and not code:
-            return Outcome(Result.ACCEPTED, told.sid)
+            return Outcome(_ACCEPTED, told.sid)
         return refused("twilio", ERRORS, code, response)
 
     def _fields(self, request: WebhookRequest) -> dict[str, str]:
@@ -184,13 +187,11 @@ class Twilio:
             pairs = read_form(request.query)
             return dict(without_nul(pairs) if "%00" in request.query else pairs)
         read, self._form_read = self._form_read, None
-        if read is not None and read[0] is request.body and len(read[1]) <= FIELDS:
-            pairs = read[1]
-        elif _is_form(request):
-            pairs = read_form(request.body)
-        else:
-            raise Unreadable("not a form")
-        return dict(without_nul(pairs) if b"%00" in request.body or b"\0" in request.body else pairs)
+        if read is not None and read[0] is request.body:
+            return read[1]
+        if _is_form(request):
+            return dict(without_nul(read_form(request.body)))
+        raise Unreadable("not a form")
 
     def _message(self, fields: Mapping[str, str]) -> InboundMessage:
         sid = fields.get("MessageSid")
@@ -204,7 +205,7 @@ class Twilio:
         return InboundMessage(
             id=sid,
             sender=sender,
-            kind=MessageKind.MEDIA if media else MessageKind.TEXT,
+            kind=MessageKind.MEDIA if media else _TEXT,
             text=fields.get("Body", ""),
             media=media,
             consent=CONSENTS.get(fields.get("OptOutType", "").upper()),
@@ -223,6 +224,13 @@ class Twilio:
             word=status,
             error=f"twilio:{word}" if known is DeliveryStatus.FAILED or error else None,
         )
+
+
+def _signed_pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return read_form(body, SIGNED_FIELDS)
+    except Unreadable:
+        raise SignatureMismatch("too many fields to check a signature over") from None
 
 
 def _is_form(request: WebhookRequest) -> bool:

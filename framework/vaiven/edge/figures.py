@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Siblings:
         return total
 
 
-def pack(counts: _Counts) -> list[list[Any]]:
+def pack(counts: Mapping[tuple[str, ...], int]) -> list[list[Any]]:
     """Counters as JSON may carry them."""
     return [[*name, count] for name, count in counts.items()]
 

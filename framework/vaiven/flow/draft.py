@@ -26,6 +26,7 @@ TRAIL = 16
 """BACK returns over so many questions at most."""
 STEPS_A_TURN = 100
 """More are an endless loop. The checker proves that none is in a file; what it cannot know ends here."""
+_LIST = Layout.LIST
 FRAMES = 12
 """So many flows are open on top of each other at most."""
 
@@ -263,7 +264,7 @@ class Draft:
     ) -> None:
         """Say it; an empty text says nothing."""
         if text:
-            button = self.words.choose if layout is Layout.LIST else ""
+            button = self.words.choose if layout is _LIST else ""
             self.effects.append(Send(text, message_class, options, layout, button))
 
     def send_file(
@@ -315,8 +316,8 @@ class Draft:
     @property
     def words(self) -> Words:
         """What the bot says for itself, in their language."""
-        flows = self.flows
-        return flows.words[self.lang or flows.spec.lang]
+        words, lang = self.flows.words, self.lang or self.flows.spec.lang
+        return words.get(lang) or words[lang]
 
     def speak(self, lang: str) -> None:
         """From here on in this language."""

@@ -16,6 +16,7 @@ from vaiven.model.messages import MessageClass
 
 ERROR = "error"
 DONE = "done"
+_COUNTED = TallyOutcome.COUNTED
 NO_MATCH = "no_match"
 
 Sets = tuple[tuple[str, Expression], ...]
@@ -142,7 +143,7 @@ class TallyNode(Node):
         elif cap is not None and cast >= cap:
             outcome = TallyOutcome.CAPPED
         else:
-            outcome = TallyOutcome.COUNTED
+            outcome = _COUNTED
             cast += 1
             draft.votes = {**draft.votes, poll: cast}
         draft.put_answer(self.name, {"cast": cast, "left": None if cap is None else max(0, cap - cast), "option": option})

@@ -16,6 +16,7 @@ from vaiven.flow.triggers import MEANWHILE, NO_ANSWER, REPEAT
 from vaiven.flow.waiting import CallNode, RelayNode, WaitingNode
 from vaiven.model.messages import Choice, InboundMessage, MessageKind
 
+_REACTION = MessageKind.REACTION
 MAX_HELD = 20
 """Messages that wait for the end of a call; the next one is answered with a word of the bot."""
 
@@ -32,7 +33,7 @@ def route(draft: Draft, message: InboundMessage) -> None:
             return
         raw = raw or choice.title
     draft.input = raw
-    if message.kind is MessageKind.REACTION:
+    if message.kind is _REACTION:
         draft.record("unanswered", message.kind.value)
     elif message.referral is not None and by_word(draft, "referral", message.referral):
         return

@@ -30,7 +30,7 @@ class Scope(dict[str, Any]):
     __slots__ = ("draft",)
 
     def __init__(self, draft: "Draft") -> None:
-        super().__init__(params=draft.flow.params)
+        self["params"] = draft.flow.params
         self.draft = draft
 
     def __missing__(self, name: str) -> Any:

@@ -10,7 +10,7 @@ from vaiven.model.calls import CALLS, HOOKS, TELLS
 from vaiven.model.errors import StoreUnavailable
 from vaiven.runtime.calls import CONNECTIONS, Caller, Courier, NoCaller
 from vaiven.runtime.clock import StoreClock
-from vaiven.runtime.counts import Counts
+from vaiven.runtime.counts import from_zero
 from vaiven.runtime.decide import Decider, Line
 from vaiven.runtime.errands import Errand
 from vaiven.runtime.facts import FactReader
@@ -72,7 +72,7 @@ class Bot:
     ) -> None:
         self.store = store
         self.lines = lines
-        self.counts = Counts()
+        self.counts = from_zero()
         self.clock = StoreClock(clock)
         self.ready = False
         self.leases = Leases(store, owner, roles)

@@ -172,7 +172,7 @@ class Decider:
 
     def _at_desk(self, stepped: Stepped, event: Event, now_ms: int) -> Stepped:
         contact, effects = stepped.contact, stepped.effects
-        if not contact.desks and not any(isinstance(effect, Control) for effect in effects):
+        if not contact.desks and Control not in [effect.__class__ for effect in effects]:
             return stepped  # the bot has it, and keeps it
         contact, effects = desk.kept(contact, event, effects, self.flows.spec.name, now_ms)
         return changed(stepped, contact=contact, effects=effects)

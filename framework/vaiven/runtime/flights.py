@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 
+import msgspec
 from msgspec.structs import replace as changed
 
 from vaiven.model.outbox import OutboxRow, Settlement
@@ -12,13 +13,11 @@ REFUSED = 10_000
 _Attempt = tuple[int, int, int]
 
 
-class Flight:
+class Flight(msgspec.Struct, eq=False, gc=False):
     """A row that goes out. ``epoch`` is that of the send lease that it was dialed or found again under."""
 
-    __slots__ = ("epoch", "row")
-
-    def __init__(self, row: OutboxRow, epoch: int) -> None:
-        self.row, self.epoch = row, epoch
+    row: OutboxRow
+    epoch: int
 
 
 class Flights:

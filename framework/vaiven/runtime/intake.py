@@ -82,7 +82,7 @@ class Intake:
         if not events:
             return []
         numbers = await self._store.accept(events)
-        taken = [Taken(number, event) for number, event in zip(numbers, events, strict=True)]
+        taken = list(map(Taken, numbers, events))
         for event in events:
             self._counts["accepted", event.channel] += 1
         self._hand_over(taken)

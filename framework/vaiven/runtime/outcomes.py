@@ -7,13 +7,15 @@ import msgspec
 from vaiven.channels.contract import Outcome, Result
 from vaiven.model.events import Event, OptedOut
 from vaiven.model.messages import UnknownPolicy, unknown_policy
-from vaiven.model.outbox import OutboxRow, RowState, Settlement
+from vaiven.model.outbox import ACCEPTED, REJECTED, OutboxRow, RowState, Settlement
 from vaiven.runtime.pacing import backoff_ms
 
 CONFIG_PAUSE_MS = 30_000
 """How long a sender rests whose account or number is not fit to send: somebody must act first."""
 
 THROTTLE_PAUSE_MS = 1_000
+_ACCEPTED = Result.ACCEPTED
+
 TEMPORARY_ATTEMPTS = 4
 """A recipient who cannot be reached now is tried so often in all."""
 
@@ -28,10 +30,10 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 def settle(row: OutboxRow, epoch: int, outcome: Outcome, now_ms: int, hold_ms: int, jitter: random.Random) -> Settled:
     """What becomes of this attempt. ``hold_ms``: how long a row of unknown outcome waits for a receipt."""
     after_ms = None if outcome.after_s is None else int(outcome.after_s * 1000)
-    state, retry_ms, pause_ms, event = RowState.REJECTED, 0, None, None
+    if outcome.result is _ACCEPTED:
+        return Settled(Settlement(row.partition, epoch, row.row, row.attempt, ACCEPTED, outcome.provider_id, outcome.reason))
+    state, retry_ms, pause_ms, event = REJECTED, 0, None, None
     match outcome.result:
-        case Result.ACCEPTED:
-            state = RowState.ACCEPTED
         case Result.AMBIGUOUS:
             state, retry_ms = _unknown(row, now_ms, hold_ms)
         case Result.RETRY:

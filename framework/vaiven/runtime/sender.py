@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from vaiven.channels.contract import Channel, Outcome, ProviderRequest, Result
@@ -73,7 +73,7 @@ class Sender:
         self._learned: list[Identity] = []
         self._failing_ms: dict[str, int] = {}
         self._dialed = 0
-        self._in: Counter[int] = Counter()
+        self._in: dict[int, int] = defaultdict(int)
         self._flights = Flights()
         self._left: dict[int, tuple[int, int]] = {}
         self._serial = 0

@@ -171,7 +171,7 @@ class TurnLoop:
     def decide(self, events: Sequence[Taken], states: States, committing: bool) -> tuple[Sequence[Turn], Claiming | None]:
         """Turns for those of these events that are next in their partition, while nothing of it waits or is being applied."""
         next_ = self._next(events[:BATCH], committing)
-        homes = list({taken.event.home: None for taken in next_ if not isinstance(taken.event.body, STATELESS)})
+        homes = list({taken.event.home: None for taken in next_ if taken.event.body.__class__ not in STATELESS})
         reader = self._decider.reader
         if reader is not None and not reader.fresh(self._clock()):
             return (), None
@@ -267,7 +267,7 @@ class TurnLoop:
         self._sender.committed(claiming, dialed, sum(len(turn.rows) for turn, _ in saved) - len(dialed))
 
     async def _load(self, batch: Sequence[Taken]) -> dict[Urn, ContactState]:
-        homes = list({taken.event.home: None for taken in batch if not isinstance(taken.event.body, STATELESS)})
+        homes = list({taken.event.home: None for taken in batch if taken.event.body.__class__ not in STATELESS})
         if not homes:
             return {}
         states = await self._store.load(homes)
@@ -291,7 +291,7 @@ class TurnLoop:
                 turns.append(Turn(epoch=epoch, number=taken.number, event=event, buried=f"failed {TAKES} times"))
                 continue
             try:
-                if isinstance(event.body, STATELESS):
+                if event.body.__class__ in STATELESS:
                     turn = self._decider.stateless(taken, epoch, now_ms)
                 else:
                     turn = self._decider.decide(taken, epoch, states[event.home], now_ms)

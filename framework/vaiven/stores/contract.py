@@ -32,6 +32,9 @@ class Role(StrEnum):
     SEND = "send"
 
 
+TURN, SEND = Role.TURN, Role.SEND
+
+
 class FlowVersion(msgspec.Struct, frozen=True):
     """A published flow: its source text under its two hashes (``hash`` of everything, ``shape`` of the machine)."""
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from vaiven.model.events import Event, Happened, TimerDue
 from vaiven.model.messages import AGEING_MS, PRIORITY, MessageClass
-from vaiven.model.outbox import STEP_ASIDE_MS, RowState
+from vaiven.model.outbox import QUEUED, STEP_ASIDE_MS, RowState
 from vaiven.model.receipts import DeliveryReceipt, DeliveryStatus, merge
 from vaiven.model.turns import Timer, Turn
 from vaiven.model.urns import partition_of
@@ -19,6 +19,8 @@ WAITING = frozenset({RowState.QUEUED, RowState.RETRY, RowState.HELD})
 
 UNCERTAIN = frozenset({RowState.HELD, RowState.UNKNOWN})
 """States of a row whose last attempt nobody knows the outcome of."""
+
+_CONSENT = MessageClass.CONSENT
 
 STATES = {str(state): state for state in RowState}
 STATUSES = {str(status): status for status in DeliveryStatus}
@@ -35,7 +37,7 @@ def rank(message_class: MessageClass, created_ms: int, not_before_ms: int) -> tu
 
 def wake_ms(state: RowState, not_before_ms: int, retry_ms: int) -> int:
     """The instant before which a waiting row may not go."""
-    return not_before_ms if state is RowState.QUEUED else max(not_before_ms, retry_ms)
+    return not_before_ms if state is QUEUED else max(not_before_ms, retry_ms)
 
 
 def holds(state: RowState, wake: int, now_ms: int) -> bool:
@@ -55,7 +57,7 @@ def doom(
     """The final state of a row that must not go any more, though its moment has come; None if it may go."""
     if not_after_ms is not None and not_after_ms <= now_ms:
         return RowState.EXPIRED
-    if message_class is not MessageClass.CONSENT and (sender in opt_outs or controller > control):
+    if message_class is not _CONSENT and (sender in opt_outs or controller > control):
         return RowState.SUPPRESSED
     return None
 
@@ -101,7 +103,7 @@ def timer_event(timer: Timer, partitions: int, now_ms: int) -> Event:
 
 def tells(turn: Turn) -> bool:
     """Whether a turn tells other homes something: then every earlier event of its partition must be handled first."""
-    return any(row.tell is not None for row in turn.rows)
+    return bool([row for row in turn.rows if row.tell is not None])
 
 
 def revived(event: Event, now_ms: int) -> Event:

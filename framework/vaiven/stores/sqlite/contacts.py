@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vaiven.model.urns import Urn
-from vaiven.stores.sqlite.statements import many
+from vaiven.stores.sqlite.statements import blob, many
 
 # ruff: noqa: S608 - what is put into these statements are our own column names; values are always bound
 
@@ -52,8 +52,14 @@ def read(connection: sqlite3.Connection, homes: Sequence[Urn]) -> dict[Urn, Entr
 
 def write(connection: sqlite3.Connection, entries: dict[Urn, Entry], before: Mapping[Urn, Entry]) -> None:
     """Write what became of the entries that were as ``before``. An upsert would cost twice as much as what is known to be one."""
-    many(connection, _INSERT, [(home, *entry) for home, entry in entries.items() if before.get(home, NEVER_SEEN) is NEVER_SEEN])
-    there = [(*entry, home) for home, entry in entries.items() if before.get(home, NEVER_SEEN) is not NEVER_SEEN]
+    new, there = [], []
+    for home, entry in entries.items():
+        *columns, state = entry
+        if before.get(home, NEVER_SEEN) is NEVER_SEEN:
+            new.append((home, *columns, blob(state)))
+        else:
+            there.append((*columns, blob(state), home))
+    many(connection, _INSERT, new)
     connection.executemany(_UPDATE, there)
 
 

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from msgspec.structs import replace
 
 from vaiven.model.messages import PASSING
-from vaiven.model.outbox import FINAL, OutboxRow, RowState
+from vaiven.model.outbox import DIALED, FINAL, OutboxRow, RowState
 from vaiven.model.receipts import DeliveryStatus
 from vaiven.model.urns import Urn
 from vaiven.stores import rules
@@ -65,7 +65,7 @@ class Line:
         return rules.doom(self.message_class, self.not_after_ms, self.control, self.sender, opt_outs, controller, now_ms)
 
     def dial(self, epoch: int, now_ms: int) -> None:
-        self.state, self.attempt = RowState.DIALED, self.attempt + 1
+        self.state, self.attempt = DIALED, self.attempt + 1
         self.epoch, self.dialed_ms = epoch, now_ms
 
     def as_row(self, made: OutboxRow) -> OutboxRow:
@@ -138,7 +138,7 @@ class Lanes:
                 self.queue(line)
             elif self.may_go(line, now_ms):
                 line.stamp += 1
-                line.state = RowState.DIALED
+                line.state = DIALED
                 picked.append(line)
             else:
                 line.stamp, line.blocked = line.stamp + 1, True

@@ -5,27 +5,28 @@ It is built on the loop's thread while nothing else is being written, so everyth
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from vaiven.model.contacts import ContactState
 from vaiven.model.events import Event
-from vaiven.model.outbox import FINAL, OutboxRow, RowState, Settlement
+from vaiven.model.outbox import ACCEPTED, DIALED, FINAL, QUEUED, OutboxRow, Settlement
 from vaiven.model.turns import AlreadyHandled, Committed, Consent, LeaseLost, SessionMoved, Timer, Turn, Verdict
 from vaiven.model.urns import Urn
 from vaiven.stores import codec, rules
-from vaiven.stores.contract import Claiming, Role
+from vaiven.stores.contract import SEND, TURN, Claiming
 from vaiven.stores.sqlite.contacts import NEVER_SEEN, Entry, write
 from vaiven.stores.sqlite.files import SHIFT
 from vaiven.stores.sqlite.lanes import Line
 from vaiven.stores.sqlite.mirror import Mirror
 from vaiven.stores.sqlite.receipts import Deliveries
-from vaiven.stores.sqlite.statements import many
+from vaiven.stores.sqlite.statements import blob, many
 
 _OUTBOX = """INSERT INTO outbox (id, before, created_ms, channel, made, state, attempt, unknowns, retry_ms, provider_id, reason,
     delivery, epoch, dialed_ms) VALUES ?"""
+_UNTOLD = """INSERT INTO outbox (id, before, created_ms, channel, made, state, attempt, unknowns, retry_ms, epoch, dialed_ms)
+    VALUES ?"""
 _MOVED = """WITH now (id, state, attempt, unknowns, retry_ms, provider_id, reason, delivery, epoch, dialed_ms) AS (VALUES ?)
     UPDATE outbox SET state = now.state, attempt = now.attempt, unknowns = now.unknowns, retry_ms = now.retry_ms,
     provider_id = now.provider_id, reason = now.reason, delivery = now.delivery, epoch = now.epoch, dialed_ms = now.dialed_ms
@@ -57,12 +58,12 @@ class Transaction:
         self._inbox: dict[int, Event] = {}
         self._accepted = False
         self._handled: list[int] = []
-        self._records: list[tuple[int, int, bytes]] = []
+        self._records: list[tuple[int, int, bytearray | None]] = []
         self._new: dict[int, tuple[Line, int, OutboxRow]] = {}
         self._touched: dict[int, Line] = {}
         self._accepted_as: dict[int, str | None] = {}
         self._timers: dict[tuple[Urn, str], tuple[int, Timer] | None] = {}
-        self._tallies: Counter[tuple[int, str, str, str]] = Counter()
+        self._tallies: dict[tuple[int, str, str, str], int] = {}
         self._consents: list[tuple[str, str, bool, int, str, str]] = []
         self._dead: list[tuple[int, bytes, str, int]] = []
 
@@ -119,13 +120,13 @@ class Transaction:
             for at, dialed in self._claim_own(made, turns, claiming).items():
                 verdicts[at] = Committed(turns[at].number, tuple(dialed))
         for _, _, line, _ in made:
-            if line.state is RowState.QUEUED:
+            if line.state is QUEUED:
                 self.mirror.lanes.queue(line)
         return verdicts
 
     def _verdict(self, turn: Turn, refused: set[Urn]) -> Verdict:
         home, partition = turn.event.home, turn.event.partition
-        if not self.mirror.leases.is_current(Role.TURN, partition, turn.epoch):
+        if not self.mirror.leases.is_current(TURN, partition, turn.epoch):
             return LeaseLost(partition)
         id_ = partition << SHIFT | turn.number
         new = id_ in self._inbox
@@ -157,7 +158,7 @@ class Transaction:
         if turn.state is not None:
             version, control, state = turn.base + 1, turn.state.contact.control, codec.encode(turn.state)
         if record is not None:
-            self._records.append((id_, newest, codec.encode(record)))
+            self._records.append((id_, newest, blob(codec.encode(record))))
             newest = id_
         for row in turn.rows:
             line = Line(row.partition << SHIFT | row.row, row)
@@ -175,7 +176,8 @@ class Transaction:
         for timer in turn.timers:
             self._timers[timer.home, timer.key] = (event.partition, timer)
         for tally in turn.tallies:
-            self._tallies[event.partition, tally.poll, tally.option, str(tally.outcome)] += 1
+            vote = (event.partition, tally.poll, tally.option, str(tally.outcome))
+            self._tallies[vote] = self._tallies.get(vote, 0) + 1
         if turn.receipt is not None:
             self.deliveries.deliver(self, event, turn.receipt)
         if turn.buried is not None:
@@ -195,7 +197,7 @@ class Transaction:
         self, made: Sequence[tuple[int, int, Line, OutboxRow]], turns: Sequence[Turn], claiming: Claiming
     ) -> dict[int, list[OutboxRow]]:
         """Claim rows that these turns made, as far as ``claim`` would. What becomes of one may free another of its lane."""
-        held, room = self.mirror.leases.current(Role.SEND, claiming.epochs), dict(claiming.budget)
+        held, room = self.mirror.leases.current(SEND, claiming.epochs), dict(claiming.budget)
         waiting = [item for item in made if item[2].partition in held and turns[item[0]].record is not None]
         waiting.sort(key=lambda item: item[2].rank)
         dialed: dict[int, list[OutboxRow]] = {}
@@ -204,7 +206,7 @@ class Transaction:
             freed = False
             for item in waiting:
                 at, at_ms, line, row = item
-                if line.state is not RowState.QUEUED or room.get(line.channel, 0) <= 0:
+                if line.state is not QUEUED or room.get(line.channel, 0) <= 0:
                     continue
                 if not self.mirror.lanes.may_go(line, at_ms):
                     continue
@@ -212,11 +214,11 @@ class Transaction:
                     freed = True
                     break
                 room[line.channel] -= 1
-                dialed.setdefault(at, []).append(replace(row, state=RowState.DIALED, attempt=line.attempt))
+                dialed.setdefault(at, []).append(replace(row, state=DIALED, attempt=line.attempt))
         return dialed
 
     def claim(self, epochs: Mapping[int, int], now_ms: int, budget: Mapping[str, int]) -> list[OutboxRow]:
-        held = self.mirror.leases.current(Role.SEND, epochs)
+        held = self.mirror.leases.current(SEND, epochs)
         claimed: list[Line] = []
         for channel, room in budget.items():
             left = room
@@ -250,12 +252,12 @@ class Transaction:
 
     def _settle(self, told: Settlement) -> bool:
         line = self.mirror.lanes.lines.get(told.partition << SHIFT | told.row)
-        if line is None or not self.mirror.leases.is_current(Role.SEND, told.partition, told.epoch):
+        if line is None or not self.mirror.leases.is_current(SEND, told.partition, told.epoch):
             return False
-        if line.state is not RowState.DIALED or line.attempt != told.attempt:
+        if line.state is not DIALED or line.attempt != told.attempt:
             return False
         if self._is_usual(line, told):
-            line.state, line.provider_id = RowState.ACCEPTED, told.provider_id or line.provider_id
+            line.state, line.provider_id = ACCEPTED, told.provider_id or line.provider_id
             self.mirror.lanes.changed(line)
             self.deliveries.final[line.id] = line
             self._accepted_as[line.id] = line.provider_id
@@ -276,7 +278,7 @@ class Transaction:
     def _is_usual(self, line: Line, told: Settlement) -> bool:
         """Accepted, and nothing else of it changes but the provider's id: half as much to write."""
         return (
-            told.state is RowState.ACCEPTED
+            told.state is ACCEPTED
             and line.delivery is None
             and told.retry_ms == line.retry_ms
             and told.reason is line.reason is None
@@ -287,9 +289,9 @@ class Transaction:
         )
 
     def strays(self, epochs: Mapping[int, int]) -> list[OutboxRow]:
-        held = self.mirror.leases.current(Role.SEND, epochs)
+        held = self.mirror.leases.current(SEND, epochs)
         lines = self.mirror.lanes.lines
-        strays = [line for line in lines.values() if line.state is RowState.DIALED and line.epoch < held.get(line.partition, 0)]
+        strays = [line for line in lines.values() if line.state is DIALED and line.epoch < held.get(line.partition, 0)]
         return self._rows(sorted(strays, key=lambda line: line.id))
 
     def touch(self, line: Line) -> None:
@@ -304,7 +306,7 @@ class Transaction:
     def flush(self) -> None:
         """Write what is staged, but for the homes; it may be called again."""
         if self._inbox:
-            new = [(id_, event.at_ms, codec.encode(event)) for id_, event in self._inbox.items()]
+            new = [(id_, event.at_ms, blob(codec.encode(event))) for id_, event in self._inbox.items()]
             many(self.db, "INSERT INTO inbox (id, at_ms, event) VALUES ?", new)
             self._inbox = {}
         if self._accepted:
@@ -321,15 +323,17 @@ class Transaction:
 
     def flush_rows(self) -> None:
         if self._new:
-            new = self._new.values()
-            many(
-                self.db,
-                _OUTBOX,
-                [
-                    (line.id, before, row.created_ms, line.channel, codec.encode(row), *_columns(line))
-                    for line, before, row in new
-                ],
-            )
+            untold, told = [], []
+            for line, before, row in self._new.values():
+                made = (line.id, before, row.created_ms, line.channel, blob(codec.encode(row)))
+                if line.provider_id is line.reason is line.delivery is None:
+                    untold.append(
+                        (*made, str(line.state), line.attempt, line.unknowns, line.retry_ms, line.epoch, line.dialed_ms)
+                    )
+                else:
+                    told.append((*made, *_columns(line)))
+            many(self.db, _UNTOLD, untold)
+            many(self.db, _OUTBOX, told)
             self._new = {}
         if self._accepted_as:
             many(self.db, _ACCEPTED, [*self._accepted_as.items()])
@@ -341,7 +345,7 @@ class Transaction:
     def _flush_rare(self) -> None:
         if self._tallies:
             self.db.execute(_TALLIES, (json.dumps([(*key, count) for key, count in self._tallies.items()]),))
-            self._tallies.clear()
+            self._tallies = {}
         if self._timers:
             if gone := [key for key, timer in self._timers.items() if timer is None]:
                 self.db.execute(_DISARMED, (json.dumps(gone),))

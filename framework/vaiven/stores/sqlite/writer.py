@@ -14,6 +14,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
+import msgspec
+
 from vaiven.model.errors import StoreUnavailable
 from vaiven.model.turns import LeaseLost, SessionMoved, Taken, Turn, Verdict
 from vaiven.stores.contract import AtOnce, Claiming
@@ -37,12 +39,12 @@ _FAULTS = (sqlite3.OperationalError, sqlite3.DatabaseError, sqlite3.InternalErro
 Errand = Callable[[Transaction], Any]
 
 
-class _Asked:
-    __slots__ = ("answer", "claiming", "future", "kind", "what")
-
-    def __init__(self, kind: int, what: Any, future: "asyncio.Future[Any]", claiming: Any = None) -> None:
-        self.kind, self.what, self.future, self.claiming = kind, what, future, claiming
-        self.answer: Any = None
+class _Asked(msgspec.Struct, eq=False):
+    kind: int
+    what: Any
+    future: "asyncio.Future[Any]"
+    claiming: Any = None
+    answer: Any = None
 
 
 class Writer:
@@ -230,7 +232,7 @@ class Writer:
                 asked.answer = transaction.commit(asked.what, asked.claiming)
                 refused = refused or any(isinstance(verdict, SessionMoved | LeaseLost) for verdict in asked.answer)
         if accepted and self.at_once is not None and not refused:  # nobody overtakes a turn that must run again
-            new = [Taken(number, event) for asked in accepted for number, event in zip(asked.answer, asked.what, strict=True)]
+            new = [taken for asked in accepted for taken in map(Taken, asked.answer, asked.what)]
             turned.turns, turned.claiming = self.at_once.decide(new, transaction.states, bool(turns))
             if turned.turns:
                 transaction.prepare(turned.turns)
