@@ -20,6 +20,7 @@ from vaiven.stores import open_store
 from vaiven.stores.contract import FlowVersion, Role
 from vaiven.stores.memory import MemoryStore
 from vaiven.stores.sqlite import SqliteStore, files
+from vaiven.stores.sqlite.mirror import WAITING
 from vaiven.testing.builders import AT_MS, make_event
 from vaiven.testing.stores import Owner
 
@@ -169,6 +170,21 @@ async def test_a_file_of_an_older_version_is_upgraded_with_what_waits_in_it(path
     owner = await Owner.of(new)
     assert [one.event.id for one in await new.take(owner.turns, {}, 9)] == ["waits"]
     await new.close()
+
+
+@pytest.mark.parametrize("states", [{RowState.QUEUED}, {RowState.UNKNOWN, RowState.HELD}])
+async def test_rows_that_wait_are_found_by_their_index(store: SqliteStore, path: Path, states: set[RowState]) -> None:
+    asked = [f"SELECT id FROM outbox WHERE {WAITING} AND state IN ({','.join(repr(str(state)) for state in states)})"]
+    asked.append(f"SELECT state, count(*) FROM outbox WHERE {WAITING} GROUP BY state")
+    with closing(sqlite3.connect(path)) as db:
+        for sql in asked:
+            assert "outbox_waiting" in str(db.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall())
+
+
+@pytest.mark.parametrize("sql", ["INSERT INTO outbox DEFAULT VALUES", "UPDATE outbox SET state = 'accepted' WHERE id = 1"])
+async def test_no_table_is_made_for_a_row_that_is_written(store: SqliteStore, path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        assert "OpenEphemeral" not in [step[1] for step in db.execute(f"EXPLAIN {sql}")]
 
 
 async def test_a_final_row_stays_while_an_older_one_of_its_home_does(store: SqliteStore) -> None:

@@ -54,6 +54,12 @@ _MIGRATIONS = (
     """
     ALTER TABLE inbox ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
     """,
+    # For a list in the condition SQLite makes a table anew for each row that is written, and looks the state up in it.
+    """
+    DROP INDEX outbox_waiting;
+    CREATE INDEX outbox_waiting ON outbox (state, id)
+        WHERE state <> 'accepted' AND state <> 'rejected' AND state <> 'suppressed' AND state <> 'expired';
+    """,
 )
 """One script a schema version, in order. A released one is never changed, only followed by another."""
 

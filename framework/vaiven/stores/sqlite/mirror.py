@@ -20,7 +20,7 @@ from vaiven.stores.sqlite.lanes import Lanes, Line
 ROW = "made, state, attempt, unknowns, retry_ms, provider_id, reason, delivery"
 """The columns that ``read_row`` reads."""
 
-WAITING = "state NOT IN ('accepted', 'rejected', 'suppressed', 'expired')"
+WAITING = "state <> 'accepted' AND state <> 'rejected' AND state <> 'suppressed' AND state <> 'expired'"
 """What the index of waiting rows covers: rows on their way, and the unknown ones that an operator looks for."""
 
 WAITING_STATES = frozenset(RowState) - (FINAL - {RowState.UNKNOWN})
