@@ -22,24 +22,14 @@ _NO_ROWS = bytes(14)
 _USUAL = frozenset({RowState.ACCEPTED, RowState.REJECTED})
 
 
-class _Places(dict[int, int]):
-    """Partitions by the order in which they are first named, from one on."""
-
-    def __missing__(self, partition: int) -> int:
-        self[partition] = place = len(self) + 1
-        return place
-
-    def names(self) -> list[str]:
-        return [names[partition] for partition in self]
-
-
 class UsualTurns:
     """Turns for ``quick.lua`` and ``arrive.lua`` (``lib_usual.lua``), of at most 128 partitions."""
 
     __slots__ = ("_places", "_told", "_values")
 
     def __init__(self) -> None:
-        self._places = _Places()
+        # Partitions by the order in which they are first named, from one on.
+        self._places: dict[int, int] = {}
         self._told: list[bytes] = []
         self._values: Blobs = []
 
@@ -77,7 +67,8 @@ class UsualTurns:
         if text.count("\0") != 6:
             return False
         base = turn.base
-        place, field, index = self._places[partition], number % BLOCK, row_id % ROWS_A_TURN
+        places, field, index = self._places, number % BLOCK, row_id % ROWS_A_TURN
+        place = places.setdefault(partition, len(places) + 1)
         fixed = _TURN.pack(place, turn.epoch, send, base, control, number, row_id, record.previous, at_ms, field, field, index)
         self._told.append(fixed + text.encode())
         # The head that this turn most often leaves, so that the script need not write over it.
@@ -90,7 +81,7 @@ class UsualTurns:
 
     def asked(self) -> tuple[list[str], Blobs]:
         """Their partitions; then what is told of each, and its values."""
-        return self._places.names(), [b"".join(self._told), *self._values]
+        return [names[partition] for partition in self._places], [b"".join(self._told), *self._values]
 
     def state_at(self, index: int) -> bytes:
         """The contact's value that this turn leaves."""
@@ -99,7 +90,7 @@ class UsualTurns:
 
 def settlements(told: Sequence[Settlement]) -> tuple[list[int], tuple[list[str], Blobs]]:
     """Which of these are usual, by place; and those for ``settled.lua``."""
-    places, packed, found = _Places(), list[bytes](), list[int]()
+    places, packed, found = dict[int, int](), list[bytes](), list[int]()
     for at, one in enumerate(told):
         if one.event is not None or one.state not in _USUAL:
             continue
@@ -109,7 +100,7 @@ def settlements(told: Sequence[Settlement]) -> tuple[list[int], tuple[list[str],
         if text.count("\0") != 4:
             continue
         fixed = _SETTLED.pack(
-            places[one.partition],
+            places.setdefault(one.partition, len(places) + 1),
             one.epoch,
             one.attempt,
             STATE_CODES[one.state],
@@ -121,4 +112,4 @@ def settlements(told: Sequence[Settlement]) -> tuple[list[int], tuple[list[str],
         )
         packed.append(fixed + text.encode())
         found.append(at)
-    return found, (places.names(), [b"".join(packed)])
+    return found, ([names[partition] for partition in places], [b"".join(packed)])
