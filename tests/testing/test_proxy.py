@@ -244,8 +244,10 @@ async def test_held_replies_come_when_it_heals(line: Line, client: Client) -> No
     await line.server.until(lambda server: server.heard.endswith(b"done?"))
     await line.acted(Fault.HOLD)
     assert client.reader._buffer == b""  # nothing came
+    assert (line.proxy.under_way(Way.UP), line.proxy.under_way(Way.DOWN)) == (b"", b"done?")
     assert line.proxy.heal() == 0
     assert await client.hears(5) == b"done?"
+    assert line.proxy.under_way(Way.DOWN) == b""
 
 
 async def test_held_replies_may_be_lost_and_then_the_connection_is(line: Line, client: Client) -> None:

@@ -15,7 +15,8 @@ import asyncio
 import random
 import socket
 import struct
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Self
 
@@ -40,6 +41,8 @@ class _Pump:
         self._pieces: asyncio.Queue[tuple[float, bytes | None]] = asyncio.Queue()
         """What came and when: bytes, empty for the end, None for a reset."""
         self._kept, self._room = 0, asyncio.Event()
+        self.under_way: deque[bytes] = deque()
+        """What came and has not gone on yet."""
 
     @property
     def is_waiting(self) -> bool:
@@ -55,6 +58,7 @@ class _Pump:
             except OSError:
                 data = None
             self._kept += 1 + len(data or b"")
+            self.under_way.append(data or b"")
             self._pieces.put_nowait((asyncio.get_running_loop().time(), data))
             while self._kept > IN_FLIGHT:
                 self._room.clear()
@@ -70,6 +74,7 @@ class _Pump:
             elif not self._link.is_over:
                 await self._tell(data)
             self._kept -= 1 + len(data or b"")
+            self.under_way.popleft()
             self._room.set()
 
     async def _tell(self, data: bytes | None) -> None:
@@ -115,6 +120,10 @@ class _Link:
     def is_waiting(self) -> bool:
         """Whether something is under way in it, even if only the connection to the server."""
         return not self._pumps or any(pump.is_waiting for pump in self._pumps)
+
+    def under_way(self, way: Way) -> Iterable[bytes]:
+        """What has come on this way and has not gone on yet."""
+        return self._pumps[way is Way.DOWN].under_way if self._pumps else ()
 
     async def run(self) -> None:
         """Carry it until both sides have ended."""
@@ -245,6 +254,10 @@ class Proxy:
     def connections(self) -> int:
         """How many are carried."""
         return sum(not link.is_over for link in self._links)
+
+    def under_way(self, way: Way) -> bytes:
+        """What has come on this way and has not gone on, of all connections."""
+        return b"".join(piece for link in self._links for piece in link.under_way(way))
 
     @property
     def fired(self) -> Counter[Fault]:

@@ -7,7 +7,7 @@ import pytest
 
 from vaiven.model.outbox import RowState
 from vaiven.testing.judge import Law, judge
-from vaiven.testing.lanes import Fault
+from vaiven.testing.lanes import Fault, Way
 from vaiven.testing.numbers import north_american
 from vaiven.testing.provider import FakeProvider, slow
 from vaiven.testing.proxy import Proxy
@@ -24,7 +24,8 @@ async def late_words(rig, redis, plant: str):
         dying, heir = await asyncio.gather(*starting)
         await rig.shared(2)
         line.up.hold()
-        await asyncio.sleep(2)  # it looks at the outbox once a second
+        # It looks at the outbox once a second. Of all that it says when nothing happens, only a claim names a channel.
+        await rig.until(lambda: b"sms" in line.under_way(Way.UP), lambda: len(line.under_way(Way.UP)))
         assert line.up.fired[Fault.HOLD]
         await rig.kill(dying)
         await rig.shared(1)
