@@ -35,8 +35,9 @@ def settled(outcome: Outcome, row: OutboxRow = ROW):
     return settle(row, 7, outcome, NOW, HOLD_MS, random.Random(1))
 
 
-def test_accepted_keeps_the_provider_id_and_the_epoch() -> None:
-    done = settled(Outcome(Result.ACCEPTED, provider_id="SM1"))
+@pytest.mark.parametrize("result", [Result.ACCEPTED, "accepted"])  # a channel of somebody's may give the word
+def test_accepted_keeps_the_provider_id_and_the_epoch(result: Result) -> None:
+    done = settled(Outcome(result, provider_id="SM1"))
     assert (done.settlement.state, done.settlement.provider_id, done.settlement.epoch) == (RowState.ACCEPTED, "SM1", 7)
     assert done.pause_until_ms is None
 

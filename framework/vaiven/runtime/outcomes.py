@@ -30,7 +30,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
 def settle(row: OutboxRow, epoch: int, outcome: Outcome, now_ms: int, hold_ms: int, jitter: random.Random) -> Settled:
     """What becomes of this attempt. ``hold_ms``: how long a row of unknown outcome waits for a receipt."""
     after_ms = None if outcome.after_s is None else int(outcome.after_s * 1000)
-    if outcome.result is _ACCEPTED:
+    if outcome.result == _ACCEPTED:
         return Settled(Settlement(row.partition, epoch, row.row, row.attempt, ACCEPTED, outcome.provider_id, outcome.reason))
     state, retry_ms, pause_ms, event = REJECTED, 0, None, None
     match outcome.result:
