@@ -39,7 +39,7 @@ def read_form(body: bytes | str, limit: int = FIELDS) -> list[tuple[str, str]]:
 
 
 def read_plain(body: bytes) -> list[str] | None:
-    """Names and values of a form, in turn, in a third of the time; None if it is not as providers write them.
+    """Names and values of a form, in turn, in half the time; None if it is not as providers write them.
 
     They are: every field has one equals sign, and there is no NUL. What this gives, ``read_form`` gives as pairs.
     """

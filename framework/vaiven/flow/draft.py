@@ -316,8 +316,8 @@ class Draft:
     @property
     def words(self) -> Words:
         """What the bot says for itself, in their language."""
-        words, lang = self.flows.words, self.lang or self.flows.spec.lang
-        return words.get(lang) or words[lang]
+        flows = self.flows
+        return flows.words[self.lang or flows.spec.lang]
 
     def speak(self, lang: str) -> None:
         """From here on in this language."""

@@ -99,7 +99,7 @@ def _name(node: Name) -> Evaluate:
 
         def load_top(scope: Scope) -> Any:
             try:
-                value = scope.get(top) or scope[top]  # the way of a subclass of dict to its own is ten times as long
+                value = scope[top]
             except KeyError:
                 raise _unknown(top, scope, at) from None
             return value.get("value") if value.__class__ is Answer else value
@@ -110,7 +110,7 @@ def _name(node: Name) -> Evaluate:
 
         def load_field(scope: Scope) -> Any:
             try:
-                value = (scope.get(first) or scope[first])[second]
+                value = scope[first][second]
             except (KeyError, TypeError):
                 value = _walk(parts, scope, at)
             return value.get("value") if value.__class__ is Answer else value
