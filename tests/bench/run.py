@@ -200,7 +200,7 @@ def progress(measured: Measured) -> None:
 
 def machine() -> dict[str, object]:
     """Where and with what this was measured."""
-    packages = ("aiohttp", "redis", "hiredis", "uvloop", "msgspec", "python-statemachine", "pycurl")
+    packages = ("aiohttp", "redis", "hiredis", "uvloop", "msgspec", "python-statemachine", "httptools")
     versions = {}
     for name in packages:
         with contextlib.suppress(metadata.PackageNotFoundError):

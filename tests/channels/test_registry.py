@@ -71,6 +71,7 @@ def test_a_channel_without_its_secret_is_not_made(kind: str, secret: str, empty:
         ),
         ({"public_url": "https://bot.example/?x=1"}, "channels.line.public_url: must be"),
         ({"api": True}, "channels.line.api: must be base URL"),
+        ({"api": "https://me:key@api.example"}, "channels.line.api: must be base URL"),
         ({"stop_reply": "both"}, "channels.line.stop_reply: must be who confirms a STOP, like ours or provider"),
         ({"country": "Spain"}, "channels.line.country: must be"),
         ({"token": ["a", "b", "c"]}, "channels.line.token: two at most"),

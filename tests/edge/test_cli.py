@@ -27,9 +27,9 @@ FRAMEWORK = Path(vaiven.__file__).parents[1]
 VOTE = demo_bot_dir() / ".." / ".." / "flows" / "tv_vote" / "vote.flow.yaml"
 
 HEAVY = [
-    "aiohttp", "asyncio", "yaml", "msgspec", "statemachine", "phonenumbers", "rapidfuzz", "sqlite3", "pycurl", "uvloop", "redis",
-    "logging", "socket", "ssl", "vaiven.edge.settings", "vaiven.flow", "vaiven.channels", "vaiven.stores", "vaiven.runtime",
-    "vaiven.testing",
+    "aiohttp", "asyncio", "yaml", "msgspec", "statemachine", "phonenumbers", "rapidfuzz", "sqlite3", "httptools", "uvloop",
+    "redis", "logging", "socket", "ssl", "vaiven.edge.settings", "vaiven.flow", "vaiven.channels", "vaiven.stores",
+    "vaiven.runtime", "vaiven.testing",
 ]  # fmt: skip
 
 OPEN = ("--at", "2026-12-05T20:30Z")
@@ -89,7 +89,9 @@ def test_the_help_of_a_command_imports_nothing_heavy(command: str) -> None:
 def test_check_imports_neither_server_nor_store() -> None:
     loaded = imported_by("check", str(VOTE))
     assert "vaiven.flow.load" in loaded
-    heavy = loaded.intersection({"aiohttp", "statemachine", "sqlite3", "redis", "pycurl", "vaiven.runtime.bot", "vaiven.testing"})
+    heavy = loaded.intersection(
+        {"aiohttp", "statemachine", "sqlite3", "redis", "httptools", "vaiven.runtime.bot", "vaiven.testing"}
+    )
     assert not heavy
 
 

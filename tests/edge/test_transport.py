@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 import pytest
 
@@ -15,14 +16,14 @@ from vaiven.testing.provider import FakeProvider, fail, garbage, hang, reset, sl
 ACCOUNT = "AC00000000000000000000000000000001"
 
 
-def curl(connections: int) -> Transport:
-    pytest.importorskip("pycurl", reason="pycurl is not installed: only aiohttp's client was tested")
-    transport = make_transport(connections)
-    assert not isinstance(transport, AiohttpTransport)
-    return transport
+def pooled(connections: int) -> Transport:
+    pytest.importorskip("httptools", reason="httptools is not installed: only aiohttp's client was tested")
+    from vaiven.edge.http_pool import PooledTransport
+
+    return PooledTransport(connections)
 
 
-@pytest.fixture(params=[curl, AiohttpTransport], ids=["curl", "aiohttp"])
+@pytest.fixture(params=[pooled, AiohttpTransport], ids=["pooled", "aiohttp"])
 def make(request) -> Callable[[int], Transport]:
     return request.param
 
@@ -39,13 +40,9 @@ def hurried(monkeypatch) -> Callable[[str, float], None]:
 
     def set_to(name: str, seconds: float) -> None:
         monkeypatch.setattr(f"vaiven.edge.http.{name}", seconds)
-        if curl_module is not None:
-            monkeypatch.setattr(f"vaiven.edge.curl.{name}", seconds)
+        if find_spec("httptools") is not None:
+            monkeypatch.setattr(f"vaiven.edge.http_pool.{name}", seconds)
 
-    try:
-        import vaiven.edge.curl as curl_module
-    except ImportError:
-        curl_module = None
     return set_to
 
 
@@ -274,3 +271,36 @@ async def test_a_request_that_cannot_be_written_is_still_answered_for(provider) 
     await transport.close()
     assert isinstance(answer, NoResponse)
     assert not provider.sends
+
+
+async def test_calls_go_by_the_proxy_that_the_environment_names_but_not_to_hosts_it_excepts(monkeypatch, provider) -> None:
+    for name in ("all_proxy", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "https_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    asked: list[bytes] = []
+
+    async def forwards(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        asked.append(head.partition(b"\r\n")[0])
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.close()
+
+    async with await asyncio.start_server(forwards, "127.0.0.1", 0) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        transport = make_transport(2)
+        far = await call(transport, ProviderRequest("POST", "http://provider.test/v1/messages", (), b""))
+        near = await call(transport, message(provider))
+        await transport.close()
+    assert isinstance(far, ProviderResponse)
+    assert asked == [b"POST http://provider.test/v1/messages HTTP/1.1"]
+    assert isinstance(near, ProviderResponse)
+    assert [send.text for send in provider.sends] == ["hello"]
+
+
+async def test_without_httptools_aiohttps_client_makes_the_calls(monkeypatch, provider) -> None:
+    monkeypatch.setattr("vaiven.edge.http.find_spec", {"httptools": None}.__getitem__)
+    transport = make_transport(2)
+    answer = await call(transport, message(provider))
+    await transport.close()
+    assert isinstance(transport, AiohttpTransport)
+    assert isinstance(answer, ProviderResponse)

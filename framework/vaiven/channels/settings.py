@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 URL = r"https?://[^\s?#]+"
+API = r"https?://[^\s?#@/]+(?:/[^\s?#]*)?"
+"""Without a user's name: credentials have settings of their own."""
 NUMBER = r"\+[1-9][0-9]{6,14}"
 DIGITS = r"[0-9]+"
 
@@ -28,7 +30,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 COMMON = (
     Setting("type", "the kind of channel"),
-    Setting("api", "base URL of the provider's API", URL, "https://api.example.com", required=False),
+    Setting("api", "base URL of the provider's API", API, "https://api.example.com", required=False),
     Setting("rate", "how fast it may send", like="100/s", required=False),
     Setting("connections", "calls that may be under way at once", "[1-9][0-9]{0,3}", "256", required=False),
     Setting("hold", "how long a message of unknown outcome waits for a receipt", "[1-9][0-9]{0,3}[sm]", "60s", required=False),

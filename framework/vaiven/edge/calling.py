@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from vaiven import __version__
+from vaiven.edge.http_head import HOST, NAME, VALUE
 from vaiven.edge.reach import Reach, numeric
 from vaiven.model.calls import MAX_ANSWER, HttpCall
 from vaiven.runtime.call_outcomes import Answered, NoAnswer
@@ -36,10 +37,7 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _URL = re.compile(r"https?://[^\s\\\x00-\x1f\x7f]+\Z", re.IGNORECASE)
-_HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*\Z", re.IGNORECASE)
 _DOTS = re.compile(r"/(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE)
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*\Z")
 _OURS = frozenset(
     {
         "accept-encoding", "connection", "content-encoding", "content-length", "expect", "host", "idempotency-key", "keep-alive",
@@ -236,7 +234,7 @@ def _url(text: str) -> URL:
         port = url.port
     except ValueError as error:
         raise BadRequest from error
-    if url.raw_user is not None or url.raw_password is not None or not port or not (numeric(host) or _HOST.match(host)):
+    if url.raw_user is not None or url.raw_password is not None or not port or not (numeric(host) or HOST.match(host)):
         raise BadRequest
     if _DOTS.search(text.partition("://")[2].partition("?")[0].partition("#")[0]):
         raise BadRequest  # a value put into a path must not lead out of it
@@ -257,7 +255,7 @@ def _headers(call: HttpCall, key: str | None) -> CIMultiDict[str]:
     for name, value in (*call.headers, *([("Idempotency-Key", key)] if key is not None else ())):
         size += len(name) + len(value)
         ours = name.lower() in _OURS and name != "Idempotency-Key"
-        if ours or size > LONGEST_HEADERS or not _NAME.match(name) or not _VALUE.match(value):
+        if ours or size > LONGEST_HEADERS or not NAME.match(name) or not VALUE.match(value):
             raise BadRequest
         headers[name] = value
     return headers

@@ -1,8 +1,13 @@
-"""Calls to providers: libcurl where it is installed (a quarter of the CPU a call), else aiohttp's client."""
+"""Calls to providers: over connections of our own where httptools is installed; else, and by proxies, by aiohttp's client."""
 
 import asyncio
 import logging
+import select
 from collections.abc import Callable
+from functools import lru_cache
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from vaiven.channels.contract import ProviderRequest, ProviderResponse
 from vaiven.runtime.transport import Answer, NoResponse, Transport
@@ -17,15 +22,16 @@ RESPONSE_LIMIT_BYTES = 256 * 1024
 
 def make_transport(connections: int) -> Transport:
     """The best transport that this machine has, for so many calls at a time. Needs a running event loop."""
-    try:
-        from vaiven.edge.curl import CurlTransport  # needs pycurl, and epoll, so Linux
-    except ImportError:
+    if find_spec("httptools") is None or not hasattr(select, "poll"):  # Windows has none
         return AiohttpTransport(connections)
-    return CurlTransport(connections)
+    from vaiven.edge.http_pool import PooledTransport
+
+    straight = PooledTransport(connections)
+    return ByProxy(straight, AiohttpTransport(connections)) if getproxies() else straight
 
 
 class AiohttpTransport:
-    """Calls by aiohttp's client: always there."""
+    """Calls by aiohttp's client: always there, and knows the proxies that the environment names (not of ``all_proxy``)."""
 
     def __init__(self, connections: int) -> None:
         import aiohttp
@@ -36,6 +42,7 @@ class AiohttpTransport:
             # A connection and the answer have a time each: of one for both nobody could tell whether the request had gone.
             timeout=aiohttp.ClientTimeout(2 * TIMEOUT_S, connect=TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S, sock_read=TIMEOUT_S),
             auto_decompress=True,
+            trust_env=True,
         )
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -73,6 +80,31 @@ class AiohttpTransport:
             log.exception("a call failed: %s", type(error).__name__)
             answer = NoResponse(True, type(error).__name__)
         done(answer)
+
+
+class ByProxy:
+    """Calls that the environment (``https_proxy``, ``http_proxy``, ``no_proxy``) sends through a proxy go by one transport, the
+    others by another."""
+
+    def __init__(self, straight: Transport, proxied: Transport) -> None:
+        self._straight = straight
+        self._proxied = proxied
+
+    def send(self, request: ProviderRequest, done: Callable[[Answer], None]) -> None:
+        (self._proxied if _goes_by_proxy(request.url) else self._straight).send(request, done)
+
+    async def close(self) -> None:
+        await self._straight.close()
+        await self._proxied.close()
+
+
+@lru_cache(maxsize=512)
+def _goes_by_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
+    except ValueError:  # no address at all: whoever calls says so
+        return False
 
 
 class InProcess:

@@ -100,14 +100,14 @@ def test_variables_without_any() -> None:
 
 # -- the machine ----------------------------------------------------------------------------------------------------------
 
-HOST = HostFacts("3.12.1", {"uvloop": "0.22", "pycurl": "7.45"}, 65_536, 512)
+HOST = HostFacts("3.12.1", {"uvloop": "0.22", "httptools": "0.7"}, 65_536, 512)
 
 
 @pytest.mark.parametrize(
     ("code", "severity", "facts"),
     [
         (Code.SPEED, "ok", {}),
-        (Code.SPEED, "warn", {"modules": {"uvloop": None, "pycurl": "7.45"}}),
+        (Code.SPEED, "warn", {"modules": {"uvloop": None, "httptools": "0.7"}}),
         (Code.OPEN_FILES, "ok", {"open_files": 1_600}),
         (Code.OPEN_FILES, "warn", {"open_files": 1_024}),
         (Code.OPEN_FILES, "warn", {"open_files": None}),
@@ -119,10 +119,10 @@ def test_machines(told, code: Code, severity: str, facts: dict[str, object]) -> 
 
 @pytest.mark.parametrize(
     ("missing", "extra"),
-    [(["uvloop"], "vaiven[fast]"), (["hiredis"], "vaiven[redis]"), (["pycurl", "hiredis"], "vaiven[fast,redis]")],
+    [(["uvloop"], "vaiven[fast]"), (["hiredis"], "vaiven[redis]"), (["httptools", "hiredis"], "vaiven[fast,redis]")],
 )
 def test_the_extra_to_install_is_named(missing: list[str], extra: str) -> None:
-    facts = replace(HOST, modules={**dict.fromkeys(("uvloop", "pycurl", "hiredis"), "1"), **dict.fromkeys(missing)})
+    facts = replace(HOST, modules={**dict.fromkeys(("uvloop", "httptools", "hiredis"), "1"), **dict.fromkeys(missing)})
     (finding,) = [each for each in check_host(facts) if each.code is Code.SPEED]
     assert extra in finding.fix
 
@@ -130,6 +130,6 @@ def test_the_extra_to_install_is_named(missing: list[str], extra: str) -> None:
 def test_this_machine() -> None:
     facts = look_at_host(256, redis=True)
     assert facts.python == sys.version.split()[0]
-    assert set(facts.modules) == {"uvloop", "pycurl", "hiredis"}
-    assert set(look_at_host(0, redis=False).modules) == {"uvloop", "pycurl"}
+    assert set(facts.modules) == {"uvloop", "httptools", "hiredis"}
+    assert set(look_at_host(0, redis=False).modules) == {"uvloop", "httptools"}
     assert facts.open_files is None or facts.open_files > 0

@@ -5,7 +5,7 @@ from importlib import metadata
 
 from vaiven.edge.doctor.facts import HostFacts
 
-FAST = ("uvloop", "pycurl")
+FAST = ("uvloop", "httptools")
 
 
 def look_at_host(connections: int, *, redis: bool) -> HostFacts:
