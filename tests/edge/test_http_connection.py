@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -28,11 +29,14 @@ AFTER_OTHERS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: 
 WITHOUT_A_BODY = b"HTTP/1.1 204 No Content\r\nRetry-After: 7\r\n\r\n"
 
 
-QUIET = socket.socketpair()
+QUIET: list[socket.socket] = []
 """Nothing is ever said here."""
 
 
-def teardown_module() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    QUIET[:] = socket.socketpair()
+    yield
     for end in QUIET:
         end.close()
 

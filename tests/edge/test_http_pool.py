@@ -1,11 +1,12 @@
 """Connections that are kept, over real sockets and on both event loops: who gets one, who waits, and what an end means."""
 
 import asyncio
+import inspect
 import os
 import socket
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 import pytest
@@ -17,16 +18,25 @@ from vaiven.edge import http_pool
 from vaiven.edge.http_pool import PooledTransport
 from vaiven.runtime.transport import Answer, NoResponse
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*event_loop_policy.*:DeprecationWarning")
-
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
-def event_loop_policy(request) -> asyncio.AbstractEventLoopPolicy:
+def loop_factory(request) -> Callable[[], asyncio.AbstractEventLoop]:
     if request.param == "asyncio":
-        return asyncio.DefaultEventLoopPolicy()
-    return pytest.importorskip("uvloop", reason="uvloop is not installed").EventLoopPolicy()
+        return asyncio.new_event_loop
+    return pytest.importorskip("uvloop", reason="uvloop is not installed").new_event_loop
+
+
+def on_both_loops(scenario: Callable[..., Coroutine[None, None, None]]) -> Callable[..., None]:
+    def test(loop_factory: Callable[[], asyncio.AbstractEventLoop], **given: object) -> None:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(scenario(**given))
+
+    first = inspect.Parameter("loop_factory", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    test.__signature__ = inspect.Signature([first, *inspect.signature(scenario).parameters.values()])
+    test.__name__, test.__doc__ = scenario.__name__, scenario.__doc__
+    return test
 
 
 class Provider:
@@ -111,6 +121,7 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+@on_both_loops
 async def test_calls_one_after_the_other_go_over_one_connection() -> None:
     async with provider_that(creates) as provider, pool(8) as transport:
         for n in range(20):
@@ -119,6 +130,7 @@ async def test_calls_one_after_the_other_go_over_one_connection() -> None:
         assert provider.taken == [b"%d" % n for n in range(20)]
 
 
+@on_both_loops
 async def test_there_are_never_more_connections_than_allowed_and_calls_wait_in_order() -> None:
     async with provider_that(holds) as provider, pool(3) as transport:
         answers = [sent(transport, provider.url, b"%d" % n) for n in range(30)]
@@ -131,6 +143,7 @@ async def test_there_are_never_more_connections_than_allowed_and_calls_wait_in_o
         assert sorted(map(int, provider.taken[3:6])) == [3, 4, 5]
 
 
+@on_both_loops
 async def test_origins_share_the_room_and_none_starves() -> None:
     async with provider_that(holds) as first, provider_that(holds) as second, provider_that(holds) as third, pool(2) as transport:
         providers = (first, second, third)
@@ -144,6 +157,7 @@ async def test_origins_share_the_room_and_none_starves() -> None:
         assert all(provider.opened <= 2 for provider in providers)
 
 
+@on_both_loops
 async def test_a_busy_origin_does_not_keep_the_only_room_from_another() -> None:
     async with provider_that(creates) as busy, provider_that(creates) as other, pool(1) as transport:
         answered, over = [], []
@@ -160,6 +174,7 @@ async def test_a_busy_origin_does_not_keep_the_only_room_from_another() -> None:
         over.append(True)
 
 
+@on_both_loops
 async def test_who_waits_longest_is_next_whatever_the_origin() -> None:
     order: list[str] = []
 
@@ -185,6 +200,7 @@ async def test_who_waits_longest_is_next_whatever_the_origin() -> None:
         assert order == ["second", "first", "second", "first"]
 
 
+@on_both_loops
 async def test_origins_that_compete_keep_their_connections() -> None:
     async with provider_that(creates) as first, provider_that(creates) as second, pool(6) as transport:
 
@@ -197,6 +213,7 @@ async def test_origins_that_compete_keep_their_connections() -> None:
         assert first.opened + second.opened <= 12
 
 
+@on_both_loops
 async def test_connections_of_each_call_its_own_when_the_provider_keeps_none() -> None:
     async def once(_provider: Provider, writer: asyncio.StreamWriter, _body: bytes) -> None:
         writer.write(CREATED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
@@ -206,6 +223,7 @@ async def test_connections_of_each_call_its_own_when_the_provider_keeps_none() -
         assert provider.opened == 40
 
 
+@on_both_loops
 async def test_no_call_is_written_where_the_end_of_the_connection_already_lies() -> None:
     """Closed by the provider while this process was at something else: the event loop has not looked yet."""
     async with provider_that(creates) as provider, pool(8) as transport:
@@ -224,6 +242,7 @@ async def test_no_call_is_written_where_the_end_of_the_connection_already_lies()
         assert await all_of(*answers) == [201] * 8
 
 
+@on_both_loops
 async def test_no_call_gets_what_was_said_before_it_was_asked() -> None:
     async with provider_that(creates) as provider, pool(1) as transport:
         assert await all_of(sent(transport, provider.url)) == [201]
@@ -239,6 +258,7 @@ async def test_no_call_gets_what_was_said_before_it_was_asked() -> None:
         assert await all_of(*answers) == [201]
 
 
+@on_both_loops
 async def test_a_caller_that_fails_keeps_no_other_from_its_answer(caplog, monkeypatch) -> None:
     def fails(_answer: Answer) -> None:
         raise ValueError("boom")
@@ -266,6 +286,7 @@ async def test_a_caller_that_fails_keeps_no_other_from_its_answer(caplog, monkey
     assert caplog.text.count("the answer to a call was not taken: ValueError") == 5
 
 
+@on_both_loops
 async def test_what_a_provider_says_unasked_is_nobodys_answer() -> None:
     async def talks(_provider: Provider, writer: asyncio.StreamWriter, body: bytes) -> None:
         writer.write(CREATED)
@@ -281,6 +302,7 @@ async def test_what_a_provider_says_unasked_is_nobodys_answer() -> None:
         assert provider.taken == [b"first", b"second"]
 
 
+@on_both_loops
 async def test_when_the_provider_closes_one_that_is_idle_none_of_the_others_is_used(monkeypatch) -> None:
     """As a server does that goes away: it closes them all, and a request on its way to a closed one has an unknown outcome."""
     monkeypatch.setattr(http_pool, "IDLE_S", 600)
@@ -295,6 +317,7 @@ async def test_when_the_provider_closes_one_that_is_idle_none_of_the_others_is_u
         assert provider.opened > 4
 
 
+@on_both_loops
 async def test_idle_connections_are_closed_after_a_while(monkeypatch) -> None:
     monkeypatch.setattr(http_pool, "IDLE_S", 0.05)
     async with provider_that(creates) as provider, pool(4) as transport:
@@ -303,6 +326,7 @@ async def test_idle_connections_are_closed_after_a_while(monkeypatch) -> None:
         assert await all_of(sent(transport, provider.url)) == [201]
 
 
+@on_both_loops
 async def test_a_call_that_is_over_its_time_gives_its_connection_up(monkeypatch) -> None:
     monkeypatch.setattr(http_pool, "TIMEOUT_S", 0.2)
     async with provider_that(holds) as provider, pool(1) as transport:
@@ -314,6 +338,7 @@ async def test_a_call_that_is_over_its_time_gives_its_connection_up(monkeypatch)
         assert provider.taken == [b"a", b"c"]
 
 
+@on_both_loops
 async def test_a_late_answer_is_not_the_next_calls(monkeypatch) -> None:
     monkeypatch.setattr(http_pool, "TIMEOUT_S", 0.1)
 
@@ -331,6 +356,7 @@ async def test_a_late_answer_is_not_the_next_calls(monkeypatch) -> None:
         assert [getattr(each, "body", each) for each in (answer, again)] == [b"in time", b"as well"]
 
 
+@on_both_loops
 async def test_every_call_to_a_host_that_refuses_hears_that_nothing_was_sent() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -340,6 +366,7 @@ async def test_every_call_to_a_host_that_refuses_hears_that_nothing_was_sent() -
     assert {(answer.sent, answer.reason) for answer in answers} == {(False, "no connection: ConnectionRefusedError")}
 
 
+@on_both_loops
 async def test_a_host_without_an_address_was_not_called() -> None:
     async with pool(2) as transport:
         [answer] = await all_of(sent(transport, "http://nowhere.invalid/"))
@@ -348,6 +375,7 @@ async def test_a_host_without_an_address_was_not_called() -> None:
     assert "gaierror" in answer.reason
 
 
+@on_both_loops
 async def test_what_makes_no_request_is_answered_for_and_nothing_goes() -> None:
     async with provider_that(creates) as provider, pool(2) as transport:
         request = ProviderRequest("POST", provider.url, (("X", "a\r\nb"),), b"")
@@ -361,6 +389,7 @@ async def test_what_makes_no_request_is_answered_for_and_nothing_goes() -> None:
         assert provider.opened == 0
 
 
+@on_both_loops
 async def test_closing_answers_for_every_call_and_says_which_went() -> None:
     async with provider_that(holds) as provider:
         transport = PooledTransport(2)
@@ -374,6 +403,7 @@ async def test_closing_answers_for_every_call_and_says_which_went() -> None:
         assert provider.opened == 2
 
 
+@on_both_loops
 async def test_closing_while_it_connects_leaves_nothing_behind() -> None:
     async with provider_that(creates) as provider:
         for rounds in range(6):
@@ -386,6 +416,7 @@ async def test_closing_while_it_connects_leaves_nothing_behind() -> None:
         await until(lambda: not provider.writers)
 
 
+@on_both_loops
 async def test_large_requests_and_many_headers_arrive_whole() -> None:
     async with provider_that(creates) as provider, pool(2) as transport:
         body = bytes(range(256)) * 40_000
@@ -414,6 +445,7 @@ def tls(certificate) -> ssl.SSLContext:
     return context
 
 
+@on_both_loops
 async def test_calls_over_tls(certificate, tls, monkeypatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert"))
     async with provider_that(creates, tls) as provider, pool(4) as transport:
@@ -426,6 +458,7 @@ async def test_calls_over_tls(certificate, tls, monkeypatch) -> None:
         assert b"secret" not in provider.taken
 
 
+@on_both_loops
 async def test_a_certificate_that_nobody_vouches_for_is_sent_nothing(tls) -> None:
     async with provider_that(creates, tls) as provider, pool(4) as transport:
         answers = await all_of(*[sent(transport, f"https://localhost:{provider.port}/") for _ in range(3)])
@@ -433,6 +466,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_sent_nothing(tls) -> Non
         assert not provider.taken
 
 
+@on_both_loops
 async def test_a_server_that_never_shakes_hands_was_sent_nothing(monkeypatch) -> None:
     monkeypatch.setattr(http_pool, "CONNECT_TIMEOUT_S", 0.2)
     async with provider_that(creates) as provider, pool(1) as transport:
