@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 
@@ -456,6 +457,39 @@ async def test_calls_over_tls(certificate, tls, monkeypatch) -> None:
         [wrong] = await all_of(sent(transport, f"https://127.0.0.1:{provider.port}/", b"secret"))
         assert wrong == NoResponse(False, "no connection: SSLCertVerificationError")
         assert b"secret" not in provider.taken
+
+
+@on_both_loops
+async def test_what_tls_says_of_its_own_accord_after_the_handshake_does_not_cost_the_connection(
+    certificate, tls, monkeypatch
+) -> None:
+    """Session tickets, which lie in the socket while this process is at something else."""
+
+    class Held(http_pool.Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            time.sleep(0.1)
+
+    def serves(listener: socket.socket) -> int:
+        for count in range(1, 4):
+            raw, _ = listener.accept()
+            try:
+                with tls.wrap_socket(raw, server_side=True) as line:
+                    if line.recv(1 << 16):
+                        line.sendall(CREATED)
+                        return count
+            except OSError:
+                continue
+        return 0
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert"))
+    monkeypatch.setattr(http_pool, "Connection", Held)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        serving = asyncio.get_running_loop().run_in_executor(None, serves, listener)
+        async with pool(1) as transport:
+            assert await all_of(sent(transport, f"https://localhost:{listener.getsockname()[1]}/")) == [201]
+            assert await serving == 1
 
 
 @on_both_loops

@@ -187,7 +187,11 @@ class PooledTransport:
             self._connecting -= 1
         if connection is not None and connection.is_open():
             self._open[connection] = site
-            self._keep(connection, site)
+            if site.waiting:  # not by way of the idle ones: what TLS says after its handshake may lie in the socket
+                self._waiting -= 1
+                connection.ask(site.waiting.popleft())
+            else:
+                self._keep(connection, site)
             self._serve()
             return
         site.known_until_s = 0.0
