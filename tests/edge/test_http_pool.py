@@ -377,6 +377,20 @@ async def test_a_host_without_an_address_was_not_called() -> None:
 
 
 @on_both_loops
+async def test_whatever_keeps_it_from_connecting_who_waits_hears_of_it(monkeypatch, caplog) -> None:
+    async def breaks(*_: object, **__: object) -> socket.socket:
+        raise LookupError("of a kind that nobody thought of")
+
+    async with provider_that(creates) as provider, pool(1) as transport:
+        with monkeypatch.context() as broken:
+            broken.setattr("aiohappyeyeballs.start_connection", breaks)
+            answers = await all_of(*[sent(transport, provider.url) for _ in range(3)])
+        assert answers == [NoResponse(False, "no connection: LookupError")] * 3
+        assert caplog.text.count("cannot connect: LookupError") == 3
+        assert await all_of(sent(transport, provider.url)) == [201]
+
+
+@on_both_loops
 async def test_what_makes_no_request_is_answered_for_and_nothing_goes() -> None:
     async with provider_that(creates) as provider, pool(2) as transport:
         request = ProviderRequest("POST", provider.url, (("X", "a\r\nb"),), b"")
