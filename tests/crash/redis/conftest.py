@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import itertools
 import random
 import signal
 import sys
@@ -143,13 +144,14 @@ class FleetRig(Rig):
         """Rows, with their attempts, dialed in these partitions under these leases or earlier ones: not by who has them next."""
         assert isinstance(store, RedisStore)
         reader = store._reader
-        keys = {partition: reader.keys.of(partition, "dial") for partition in epochs}
-        found = await asyncio.gather(*(reader.ask(key, "HGETALL", key) for key in keys.values()))
-        values = (
-            (partition, int(id_), line)
-            for partition, flat in zip(keys, found, strict=True)
-            for id_, line in zip(flat[::2], flat[1::2], strict=True)
-        )
+
+        async def lines(partition: int) -> list[tuple[int, int, bytes]]:
+            marks, dial = reader.keys.of(partition, "own"), reader.keys.of(partition, "dial")
+            own, flat = await asyncio.gather(reader.ask(marks, "GET", marks), reader.ask(dial, "HGETALL", dial))
+            others = ((int(id_), line) for id_, line in zip(flat[::2], flat[1::2], strict=True))
+            return [(partition, id_, line) for id_, line in (*packing.briefs(own), *others)]
+
+        values = itertools.chain.from_iterable(await asyncio.gather(*map(lines, epochs)))
         return frozenset(
             (f"{partition}.{id_}", packing.read_line(line).attempt)
             for partition, id_, line in values

@@ -61,14 +61,14 @@ async def test_a_new_store_has_256_partitions_and_another_number_is_refused(stor
 async def test_a_newer_schema_is_refused(store: RedisStore, redis_server: Server) -> None:
     redis_server.say("HSET", "vaiven:meta", "schema", 99)
     for read_only in (False, True):
-        with pytest.raises(StoreMismatch, match=r"made by a newer version \(schema 99, known 2\)"):
+        with pytest.raises(StoreMismatch, match=r"made by a newer version \(schema 99, known 3\)"):
             await opened(redis_server.url, read_only=read_only)
 
 
 async def test_a_layout_from_before_the_first_release_is_refused(store: RedisStore, redis_server: Server) -> None:
     redis_server.say("HSET", "vaiven:meta", "schema", 1)
     for read_only in (False, True):
-        with pytest.raises(StoreMismatch, match=r"before the first release \(schema 1, known 2\)"):
+        with pytest.raises(StoreMismatch, match=r"before the first release \(schema 1, known 3\)"):
             await opened(redis_server.url, read_only=read_only)
 
 
@@ -178,6 +178,34 @@ async def test_scripts_forgotten_by_the_server_are_given_again(store: RedisStore
         row = rows_of(await owner.commit(owner.event(), {}, claiming=owner.claiming()))[0]
         redis_server.say("SCRIPT", "FLUSH")
         assert await owner.settle(row, RowState.ACCEPTED)
+
+
+async def test_a_row_settled_already_is_not_found_in_what_is_told_of_others(redis_server: Server) -> None:
+    store = await opened(redis_server.url, partitions=1)
+    owner = await Owner.of(store)
+    homes = [f"tel:+1202555010{each}" for each in range(3)]
+    rows = [rows_of(await owner.commit(owner.event(home), {}, claiming=owner.claiming()))[0] for home in homes]
+    # Of what is told of the last two, the end of the one and the beginning of the other read like the id of the first.
+    for row, settled in ((rows[0], True), (rows[0], False), (rows[1], True), (rows[2], True)):
+        assert await owner.settle(row, RowState.ACCEPTED) is settled
+    assert [(await owner.row(Urn(home))).state for home in homes] == [RowState.ACCEPTED] * 3
+    await store.close()
+
+
+async def test_a_full_server_takes_nothing_more_and_what_is_under_way_is_finished(own_server: Server) -> None:
+    store = await opened(own_server.url)
+    owner = await Owner.of(store)
+    dialed = [*rows_of(await owner.commit(owner.event(), {}, claiming=owner.claiming()))]
+    waits = owner.event("tel:+12025550101")
+    number = await owner.accept(waits)
+    own_server.say("CONFIG", "SET", "maxmemory", "1")
+    with pytest.raises(StoreUnavailable, match="OOM"):
+        await owner.accept(owner.event("tel:+12025550102"))
+    turn = make_turn(waits, number, owner.turns[waits.partition], rows=[make_row(waits, number)])
+    dialed += rows_of((await store.commit([turn], owner.claiming()))[0])
+    assert [await owner.settle(row, RowState.ACCEPTED, provider_id=f"SM{row.row}") for row in dialed] == [True, True]
+    assert {row.state for home in (HOME, waits.home) for row in await store.rows(home)} == {RowState.ACCEPTED}
+    await store.close()
 
 
 async def test_a_server_that_dies_refuses_and_the_same_calls_are_safe_when_it_is_back(own_server: Server) -> None:

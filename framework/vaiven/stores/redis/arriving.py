@@ -163,7 +163,7 @@ class Arriving:
             rows = [row for turn in turns for row in turn.rows]
             epochs = {row.partition: sends[row.partition] for row in rows if row.partition in sends}  # which may change meanwhile
             left = {} if claiming is None else dict(claiming.budget)
-            usual, packed = commits.usual(turns, epochs, left)
+            usual, packed = commits.usual(self._on.keys.prefixes, turns, epochs, left)
             quick = [ready.pop((turns[at].event.partition, turns[at].number)) for at in usual]
             plain = [*ready.values(), *plain]
             calls: list[Coroutine[Any, Any, None]] = []

@@ -63,7 +63,7 @@ def _shares(turns: Sequence[Turn], budget: Budget) -> dict[int, dict[str, int]]:
 
 async def _commit(on: Asking, turns: Sequence[Turn], epochs: Epochs, budget: Budget) -> list[Verdict]:
     left = dict(budget)
-    found, packed = usual(turns, epochs, left)
+    found, packed = usual(on.keys.prefixes, turns, epochs, left)
     if not found:
         return await _wholly(on, turns, epochs, left)
     verdicts: dict[int, Verdict] = {}
@@ -87,10 +87,12 @@ async def _commit(on: Asking, turns: Sequence[Turn], epochs: Epochs, budget: Bud
     return [verdicts[at] for at in range(len(turns))]
 
 
-def usual(turns: Sequence[Turn], epochs: Epochs, left: dict[str, int]) -> tuple[list[int], UsualTurns]:
+def usual(
+    prefixes: Mapping[int, str], turns: Sequence[Turn], epochs: Epochs, left: dict[str, int]
+) -> tuple[list[int], UsualTurns]:
     """Turns for the quick scripts, by place, packed. What their rows take is gone from the budget that is ``left``."""
     found: list[int] = []
-    packed = UsualTurns()
+    packed = UsualTurns(prefixes)
     if len(turns) > LARGEST:
         return found, packed
     homes = [turn.event.home for turn in turns]
@@ -171,7 +173,7 @@ async def _settle(on: Asking, told: Sequence[Settlement]) -> list[bool]:
     found = [False] * len(told)
     partition, rest = told[0].partition, [*range(len(told))]
     if len({(one.partition, one.row) for one in told}) == len(told):
-        usual, packed = settlements(told)
+        usual, packed = settlements(told, on.keys.prefixes)
         if usual:
             answers = await on.run("settled", partition, *packed)
             done = {at for at, answer in zip(usual, answers, strict=True) if answer != packing.UNUSUAL}

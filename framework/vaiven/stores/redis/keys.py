@@ -21,7 +21,12 @@ class Key(NamedTuple):
 
 PARTITION = (
     Key(
-        "own", "string", "epochs of the leases, marks of sweep and takes, the last number", "lease, accept …", "30 bytes", "stays"
+        "own",
+        "string",
+        "epochs of the leases, marks; rows that usual turns dialed",
+        "lease, accept …",
+        "31 bytes, 24 a row dialed",
+        "stays",
     ),
     Key("lease", "hash", "owner and end of each lease; the server's run; numbers skipped", "lease, reign", "6 fields", "stays"),
     Key("in", "stream", "events that wait, 0-number → event", "accept, arrive, due, settle …", "what waits", "entry: commit"),
@@ -32,7 +37,7 @@ PARTITION = (
     Key("timers", "hash", "home and key → what the timer says", "commit", "armed timers", "entry: due, commit"),
     Key("due", "zset", "home and key by the instant it falls due", "commit", "armed timers", "entry: due, commit"),
     Key("wait", "hash", "lines of rows queued, to be retried or held", "commit, settle", "what waits", "entry: claim, commit"),
-    Key("dial", "hash", "lines of rows dialed", "commit, claim", "connections of the senders", "entry: settle"),
+    Key("dial", "hash", "lines of other rows dialed", "commit, claim", "connections of the senders", "entry: settle"),
     Key("lane", "hash", "channel and home → its rows on their way", "commit, claim, settle", "what waits", "entry: settle"),
     Key("q:…", "zset", "waiting rows of a channel by rank", "commit, claim, settle", "what waits", "entry: claim"),
     Key("s:…", "zset", "waiting rows of a channel by the instant they may go", "commit, settle", "what waits", "entry: claim"),
@@ -70,6 +75,17 @@ CHANNELS = ("wake:turn", "wake:send")
 """Pub/sub: ``<origin> <partition> <partition> …``, where something new lies."""
 
 
+class _Prefixes(dict[int, str]):
+    """How the keys of each partition begin."""
+
+    def __init__(self, bot: str) -> None:
+        self._bot = bot
+
+    def __missing__(self, partition: int) -> str:
+        self[partition] = prefix = f"{self._bot}:{{{partition}}}:"
+        return prefix
+
+
 class Keys:
     """The keys of one bot."""
 
@@ -78,6 +94,7 @@ class Keys:
         self.base = name + b":{"
         self.meta = name + b":meta"
         self.versions, self.current, self.shapes = (name + b":{flows}:" + kind for kind in (b"versions", b"current", b"shapes"))
+        self.prefixes = _Prefixes(bot)
         self._name = name
 
     def of(self, partition: int, name: str | bytes) -> bytes:

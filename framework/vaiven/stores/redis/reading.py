@@ -172,6 +172,10 @@ async def _on_their_way(on: Asking, partition: int) -> AsyncIterator[OutboxRow]:
         made: bytes | None = await on.ask(key, "HGET", key, field)
         return made
 
+    own = on.keys.of(partition, "own")
+    for id_, line in packing.briefs(await on.ask(own, "GET", own)):
+        if (made := await made_with(id_)) is not None:
+            yield packing.read_row(partition, id_, line + made)
     for name in ("dial", "wait"):
         key, cursor = on.keys.of(partition, name), b"0"
         while True:

@@ -4,7 +4,7 @@ What is not usual has no such form. Codes and places are no part of the schema: 
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vaiven.model.outbox import ROWS_A_TURN, RowState, Settlement
 from vaiven.model.turns import Turn
@@ -14,20 +14,24 @@ from vaiven.stores.redis.packing import BLOCK, HEAD, LINE_MARK, STATE_CODES, Blo
 VALUES = 3
 """Values of a turn, beside what is asked: the contact's, the record, and what the row was made with (empty: no row)."""
 
-_TURN = struct.Struct(">BIIIIQQQQBBB")
-_SETTLED = struct.Struct(">BIHBQQBBc")
+_TURN = struct.Struct(">BIIIIQQQBBB7sB")
+_SETTLED = struct.Struct(">BIHBQQBBc7s")
 _VERSIONS = struct.Struct(">II")
 _END_OF_HEAD = bytes(HEAD - _VERSIONS.size - 6 - 7 - 7)
-_NO_ROWS = bytes(14)
+_NO_ROW = bytes(7)
 _USUAL = frozenset({RowState.ACCEPTED, RowState.REJECTED})
 
 
 class UsualTurns:
-    """Turns for ``quick.lua`` and ``arrive.lua`` (``lib_usual.lua``), of at most 128 partitions."""
+    """Turns for ``quick.lua`` and ``arrive.lua`` (``lib_usual.lua``), at most 128 partitions; keys begin with ``prefixes``.
 
-    __slots__ = ("_places", "_told", "_values")
+    Keys are written out here, since a script makes, hashes and collects a string of each step by which it puts one together.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_places", "_prefixes", "_told", "_values")
+
+    def __init__(self, prefixes: Mapping[int, str]) -> None:
+        self._prefixes = prefixes
         # Partitions by the order in which they are first named, from one on.
         self._places: dict[int, int] = {}
         self._told: list[bytes] = []
@@ -49,30 +53,33 @@ class UsualTurns:
         ):
             return False
         partition, number, control, at_ms = event.partition, turn.number, state.contact.control, record.at_ms
-        count, made, name, row_id = number.to_bytes(6, "big"), b"", "", 0
-        rows = _NO_ROWS
+        count, made, row_id, packed_row = number.to_bytes(6, "big"), b"", 0, _NO_ROW
+        prefix = self._prefixes[partition]
+        text, counted, nuls = f"{prefix}h:{number // BLOCK}\0{prefix}c:{event.home}\0", "", 3
         if turn.rows:
             row = turn.rows[0]
             late = row.not_before_ms > at_ms or (row.not_after_ms is not None and row.not_after_ms <= at_ms)
             if not send or late or control > row.control or row.home != event.home or row.partition != partition:
                 return False
             row_id = row.row
-            name, made = str(row_id), packing.made(row)
-            rows = row_id.to_bytes(7, "big") * 2
+            made, packed_row = packing.made(row), row_id.to_bytes(7, "big")
         if tallies:
             tally = tallies[0]
-            text = f"h:{number // BLOCK}\0{event.home}\0{name}\0{tally.poll}\0{tally.option}\0{tally.outcome}\0"
+            text += f"{prefix}tally:{tally.poll}\0"
+            counted, nuls = f"{tally.option}\0{tally.outcome}", 4
         else:
-            text = f"h:{number // BLOCK}\0{event.home}\0{name}\0\0\0\0"
-        if text.count("\0") != 6:
+            text += "\0"
+        field_counted = counted.encode()
+        if text.count("\0") + counted.count("\0") != nuls or len(field_counted) > 255:
             return False
         base = turn.base
-        places, field, index = self._places, number % BLOCK, row_id % ROWS_A_TURN
+        places, field, index, size = self._places, number % BLOCK, row_id % ROWS_A_TURN, len(field_counted)
         place = places.setdefault(partition, len(places) + 1)
-        fixed = _TURN.pack(place, turn.epoch, send, base, control, number, row_id, record.previous, at_ms, field, field, index)
-        self._told.append(fixed + text.encode())
+        spot = (field, field, index, packed_row, size)
+        fixed = _TURN.pack(place, turn.epoch, send, base, control, number, record.previous, at_ms, *spot)
+        self._told.append(fixed + field_counted + text.encode())
         # The head that this turn most often leaves, so that the script need not write over it.
-        head = _VERSIONS.pack(base + 1, control) + count + rows + _END_OF_HEAD
+        head = _VERSIONS.pack(base + 1, control) + count + packed_row * 2 + _END_OF_HEAD
         self._values += (head + encode(state), packing.record(record), made)
         return True
 
@@ -88,7 +95,7 @@ class UsualTurns:
         return self._values[index * VALUES]
 
 
-def settlements(told: Sequence[Settlement]) -> tuple[list[int], tuple[list[str], Blobs]]:
+def settlements(told: Sequence[Settlement], prefixes: Mapping[int, str]) -> tuple[list[int], tuple[list[str], Blobs]]:
     """Which of these are usual, by place; and those for ``settled.lua``."""
     places, packed, found = dict[int, int](), list[bytes](), list[int]()
     for at, one in enumerate(told):
@@ -96,8 +103,8 @@ def settlements(told: Sequence[Settlement]) -> tuple[list[int], tuple[list[str],
             continue
         row_id = one.row
         number, index = divmod(row_id, ROWS_A_TURN)
-        text = f"{row_id}\0{brief(one.provider_id)}\0{brief(one.reason)}\0h:{number // BLOCK}\0"
-        if text.count("\0") != 4:
+        text = f"{brief(one.provider_id)}\0{brief(one.reason)}\0{prefixes[one.partition]}h:{number // BLOCK}\0"
+        if text.count("\0") != 3:
             continue
         fixed = _SETTLED.pack(
             places.setdefault(one.partition, len(places) + 1),
@@ -109,6 +116,7 @@ def settlements(told: Sequence[Settlement]) -> tuple[list[int], tuple[list[str],
             number % BLOCK,
             index,
             LINE_MARK,
+            row_id.to_bytes(7, "big"),
         )
         packed.append(fixed + text.encode())
         found.append(at)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from vaiven.model.events import OptedOut
 from vaiven.model.messages import AGEING_MS, MessageClass
 from vaiven.model.outbox import ROWS_A_TURN, STEP_ASIDE_MS, RowState, Settlement
-from vaiven.model.turns import Consent
+from vaiven.model.turns import Consent, Timer
 from vaiven.stores.contract import Claiming, Role, Store
 from vaiven.testing.builders import AT_MS, CHANNEL, HOME, SENDER, make_row, make_state, make_turn
 from vaiven.testing.promises.base import OTHER, THIRD, TTL_MS, Owner, Promises, rows_of, states
@@ -153,6 +153,7 @@ class OutboxContract(Promises):
         (row,) = rows_of(verdict)
         assert (row.state, row.attempt, row.row % ROWS_A_TURN) == (RowState.DIALED, 1, 0)
         assert states(await store.rows(HOME)) == [RowState.DIALED, RowState.QUEUED, RowState.QUEUED]
+        assert await store.unsettled(["dialed"], 10) == [row]
         assert await owner.claim() == []
         assert await owner.settle(row, RowState.ACCEPTED, provider_id="SM1")
         assert [other.row for other in await owner.claim()] == [row.row + 1]
@@ -179,6 +180,18 @@ class OutboxContract(Promises):
         stale = Claiming({partition: epoch + 1 for partition, epoch in owner.sends.items()}, {CHANNEL: 9})
         assert rows_of(await owner.commit(owner.event(THIRD), {}, claiming=stale)) == ()
 
+    @pytest.mark.parametrize("timers", [0, 1])
+    async def test_a_commit_claims_no_row_behind_one_on_its_way(self, store: Store, owner: Owner, timers: int) -> None:
+        said = [Timer(HOME, CHANNEL, "later", AT_MS + 1000, "s", "ask", 1)] * timers
+        (first,) = rows_of(await owner.commit(owner.event(), {}, timers=tuple(said), claiming=owner.claiming()))
+        assert await store.unsettled(["dialed"], 10) == [first]
+        for _ in range(2):
+            assert rows_of(await owner.commit(owner.event(), {}, claiming=owner.claiming())) == ()
+        assert states(await store.rows(HOME)) == [RowState.DIALED, RowState.QUEUED, RowState.QUEUED]
+        assert await owner.settle(first, RowState.ACCEPTED, provider_id="SM1")
+        (second,) = await owner.claim()
+        assert second.row > first.row
+
     async def test_a_commit_that_stops_claims_its_confirmation_only(self, store: Store, owner: Owner) -> None:
         stop = Consent(HOME, SENDER, True, AT_MS, "STOP", "e")
         kinds = [
@@ -202,11 +215,13 @@ class OutboxContract(Promises):
         assert [rows_of(verdict) for verdict in await store.commit(turns, owner.claiming())] == [(), ()]
         assert states(await store.rows(HOME)) == [RowState.SUPPRESSED]
 
-    async def test_a_settle_that_is_stale_is_false(self, store: Store, owner: Owner) -> None:
-        await owner.commit(owner.event(), {})
-        (row,) = await owner.claim()
+    @pytest.mark.parametrize("by_its_commit", [False, True])
+    async def test_a_settle_that_is_stale_is_false(self, store: Store, owner: Owner, by_its_commit: bool) -> None:
+        verdict = await owner.commit(owner.event(), {}, claiming=owner.claiming() if by_its_commit else None)
+        (row,) = rows_of(verdict) if by_its_commit else await owner.claim()
         told = Settlement(row.partition, owner.sends[row.partition], row.row, 1, RowState.ACCEPTED)
         bad = [replace(told, epoch=told.epoch + 1), replace(told, attempt=2), replace(told, row=told.row + 1)]
+        assert [(await store.settle([one]))[0] for one in bad] == [False, False, False]
         assert await store.settle([*bad, told, told]) == [False, False, False, True, False]
 
     async def test_a_settlement_s_event_is_appended_in_the_same_step(self, store: Store, owner: Owner) -> None:

@@ -13,7 +13,7 @@ end
 local owners = owners_of(woken)
 for at, name in ipairs(ASKED) do
   local own = owners[places[name]]
-  own.last, own.gave = own.last + 1, true
+  own.last, own.changed = own.last + 1, true
   redis.call('XADD', own.P .. 'in', string.format('0-%d', own.last), 'e', ARGV[3 + at])
   numbers[at] = own.last
 end

@@ -3,10 +3,10 @@
 -- Keys: own, in, c:, tally:, polls, h:, dial.
 -- Asked: partitions; the turns.
 -- Answer: 0 of each that is saved; UNUSUAL: nothing was done.
--- With: shapes own owners usual
+-- With: shapes own owners briefs usual
 
 return save_all(function(own, number)
   own.waits = own.waits or redis.call('XLEN', own.P .. 'in')
   if own.waits > 0 or own.last + 1 ~= number then return UNUSUAL end
-  own.last, own.gave = number, true
+  own.last, own.changed = number, true
 end)

@@ -2,7 +2,7 @@
 -- Keys: own, c:, o:, h:, wait, dial, waits, lane, q:, s:, late.
 -- Asked: now; channel, room, channel, room, …; partition, epoch, partition, epoch, …
 -- Answer: partition, row, value of each.
--- With: shapes own partition contacts places rows merge
+-- With: shapes own partition contacts places briefs rows merge
 
 local PROMOTED = 256  -- so many sleepers of a partition and channel wake in one call
 local now, budget, asked = ASKED[1], ASKED[2], ASKED[3]

@@ -4,7 +4,7 @@
 -- Asked: turns, send epochs by partition, budget by channel, homes refused before.
 -- Answer: a verdict a turn (0 saved, -1 lease lost, -2 handled, else 1 + the version that stands), and
 -- turn, index, turn, index … of the rows dialed.
--- With: shapes own partition contacts places rows receipts
+-- With: shapes own partition contacts places briefs rows receipts
 
 local turns, sends, budget, refused = ASKED[1], {}, {}, {}
 for at = 1, #ASKED[2], 2 do sends[ASKED[2][at]] = ASKED[2][at + 1] end

@@ -2,7 +2,7 @@
 -- Keys: own, dial, h:.
 -- Asked: partition, epoch, partition, epoch, …
 -- Answer: partition, row, value of each.
--- With: shapes own partition places
+-- With: shapes own partition briefs places
 
 local given = {}
 
@@ -14,11 +14,11 @@ end
 for each = 1, #ASKED, 2 do
   local at = partition(ASKED[each])
   if at.send == ASKED[each + 1] then
-    local found = redis.call('HGETALL', at.P .. 'dial')
+    local found = all_dialed(at)
     if #found > 0 then stir(at) end
     for item = 1, #found, 2 do
       local _, _, _, _, epoch = struct.unpack(LINE, found[item + 1])
-      if epoch == at.send then given[#given + 1] = whole(at, tonumber(found[item]), found[item + 1]) end
+      if epoch == at.send then given[#given + 1] = whole(at, found[item], found[item + 1]) end
     end
   end
 end

@@ -8,7 +8,8 @@ local function partition(name)
   if known then return known end
   local P = BASE .. name .. '}:'
   known = {P = P, name = name, number = tonumber(name), people = {}, rows = {}}
-  known.turn, known.send, known.swept, known.taken, known.parked, known.last = read_own(redis.call('GET', P .. 'own'))
+  known.turn, known.send, known.swept, known.taken, known.parked, known.last, known.dials, known.briefs =
+    read_own(redis.call('GET', P .. 'own'))
   partitions[name] = known
   return known
 end

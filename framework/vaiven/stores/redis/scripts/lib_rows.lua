@@ -1,9 +1,9 @@
 -- Rows of the outbox and their lanes, as one script sees them: read through here, changed in memory, written by write_rows.
 --
 -- What a row was made with stays in its block of history; its line moves. Where that lies tells how far the row is: the hash
--- "wait" (queued, retry, held), the hash "dial" (dialed), the block (final). A lane has a short entry for each row of a home and
--- channel that is not final; a home's only row, dialed, needs none. A waiting row is asleep until its instant (s:), ready by rank
--- (q:), or blocked by an earlier row of its lane, which wakes it when it moves.
+-- "wait" (queued, retry, held), the hash "dial" or a brief (dialed), the block (final). A lane has a short entry for each row of a
+-- home and channel that is not final; a home's only row, dialed, needs none. A waiting row is asleep until its instant (s:), ready
+-- by rank (q:), or blocked by an earlier row of its lane, which wakes it when it moves.
 
 local QUEUED, DIALED, RETRY, HELD, ACCEPTED, REJECTED, UNKNOWN, SUPPRESSED, EXPIRED = 0, 2, 3, 4, 5, 6, 7, 8, 9
 local FINAL = ACCEPTED
@@ -25,7 +25,7 @@ local function made_row(at, id, made, place)
     at = at, P = at.P, id = id, made = made, place = place, channel = channel, home = home, sender = sender, class = class,
     not_before = not_before, not_after = not_after, control = control, created = created, state = QUEUED, attempt = 0,
     unknowns = 0, delivery = 0, epoch = 0, dialed_ms = 0, before = 0, retry_ms = 0, provider_id = '', reason = '', name = false,
-    touched = false, was = false, since = 0, rank = 0, laned = false,
+    touched = false, was = false, since = 0, rank = 0, laned = false, brief = false,
   }
   at.rows[id] = row
   return row
@@ -59,12 +59,16 @@ local function row_in(at, id, place, name)
   local row = at.rows[id]
   if row then return row.place == place and row or nil end
   local block, field = block_of(id)
-  local line, made
+  local line, made, brief, _
   if place == 'final' then
     line, made = unpack(redis.call('HMGET', at.P .. block, field .. LINE_MARK, field))
     if not line then return nil end
   else
     line = redis.call('HGET', at.P .. place, name or id)
+    if not line and place == 'dial' then
+      brief = brief_of(at.briefs, struct.pack('>I7', id))
+      if brief then _, line = line_at(at.briefs, brief) end
+    end
     if not line then return nil end
     made = redis.call('HGET', at.P .. block, field)
   end
@@ -73,7 +77,7 @@ local function row_in(at, id, place, name)
   row.laned, state = state >= LANED, state % LANED
   row.state, row.attempt, row.unknowns, row.delivery, row.epoch = state, attempt, unknowns, delivery, epoch
   row.dialed_ms, row.before, row.retry_ms, row.provider_id, row.reason = dialed_ms, before, retry_ms, provider_id, reason
-  row.was, row.name = state, name or false
+  row.was, row.name, row.brief = state, name or false, brief ~= nil
   return row
 end
 
@@ -221,9 +225,19 @@ local function member_of(row)
   return struct.pack('>I6BI7', row.since, PRIORITY[row.class], row.id)
 end
 
+-- From now on its line is where others have theirs.
+local function cut_brief(row)
+  local at = row.at
+  at.briefs, row.brief = but(at.briefs, brief_of(at.briefs, struct.pack('>I7', row.id))), false
+  -- The marks in front as they are now: this script may have written some.
+  redis.call('SET', at.P .. 'own', string.sub(redis.call('GET', at.P .. 'own'), 1, OWN_SIZE) .. at.briefs)
+end
+
 local function leave(row)
   local P = row.P
-  if row.place == 'dial' then
+  if row.brief then
+    cut_brief(row)
+  elseif row.place == 'dial' then
     redis.call('HDEL', P .. 'dial', name_of(row))
   elseif row.place == 'wait' then
     if not row.unqueued then
@@ -304,8 +318,12 @@ local function write_rows(now)
       if row.place ~= 'final' then leave(row) end
       write_final(row, line)
     elseif state == DIALED then
-      if row.place ~= 'dial' then leave(row) end
+      if row.place ~= 'dial' or row.brief then leave(row) end
       redis.call('HSET', row.P .. 'dial', name_of(row), line)
+      if row.at.dials == 0 then
+        row.at.dials = 1
+        mark(row.P, DIAL_MARK, 1)
+      end
     else
       if row.place ~= 'wait' then leave(row) end
       write_waiting(row, line, now)

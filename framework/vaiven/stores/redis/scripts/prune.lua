@@ -3,7 +3,7 @@
 -- Keys: own, in, h:, wait, dial, unknown, late, kept, lease.
 -- Asked: before, limit; partition, epoch, partition, epoch, …
 -- Answer: how many went.
--- With: shapes own partition contacts places rows gaps
+-- With: shapes own partition contacts places briefs rows gaps
 
 local before_ms, limit, asked = ASKED[1], ASKED[2], ASKED[3]
 local gone, looks = 0, 4 * limit + 256

@@ -2,7 +2,7 @@
 -- Keys: own, in, takes, c:, tally:, polls, h:, dial.
 -- Asked: partitions; the turns.
 -- Answer: a verdict a turn as in commit.lua; UNUSUAL: nothing was done.
--- With: shapes own owners usual
+-- With: shapes own owners briefs usual
 
 return save_all(function(own, number)
   if redis.call('XDEL', own.P .. 'in', string.format('0-%d', number)) == 0 then

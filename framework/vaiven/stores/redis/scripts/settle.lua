@@ -2,7 +2,7 @@
 -- Keys: own, in, c:, h:, wait, dial, waits, lane, q:, s:, unknown, late, p:. Channels: wake:turn, wake:send.
 -- Asked: partition, epoch, row, attempt, state, provider id, reason, retry instant, event, its partition; of each.
 -- Answer: 1 or 0 of each.
--- With: shapes own partition contacts places rows receipts
+-- With: shapes own partition contacts places briefs rows receipts
 
 local answers, woken, freed_in = {}, {}, {}
 
