@@ -54,8 +54,7 @@ class UsualTurns:
             return False
         partition, number, control, at_ms = event.partition, turn.number, state.contact.control, record.at_ms
         count, made, row_id, packed_row = number.to_bytes(6, "big"), b"", 0, _NO_ROW
-        prefix = self._prefixes[partition]
-        text, counted, nuls = f"{prefix}h:{number // BLOCK}\0{prefix}c:{event.home}\0", "", 3
+        prefix, counted, tally_key, nuls = self._prefixes[partition], "", "", 3
         if turn.rows:
             row = turn.rows[0]
             late = row.not_before_ms > at_ms or (row.not_after_ms is not None and row.not_after_ms <= at_ms)
@@ -65,19 +64,29 @@ class UsualTurns:
             made, packed_row = packing.made(row), row_id.to_bytes(7, "big")
         if tallies:
             tally = tallies[0]
-            text += f"{prefix}tally:{tally.poll}\0"
-            counted, nuls = f"{tally.option}\0{tally.outcome}", 4
-        else:
-            text += "\0"
-        field_counted = counted.encode()
-        if text.count("\0") + counted.count("\0") != nuls or len(field_counted) > 255:
+            counted, tally_key, nuls = f"{tally.option}\0{tally.outcome}", f"{prefix}tally:{tally.poll}", 4
+        text = f"{counted}{prefix}h:{number // BLOCK}\0{prefix}c:{event.home}\0{tally_key}\0"
+        size = len(counted) if counted.isascii() else len(counted.encode())
+        if text.count("\0") != nuls or size > 255:
             return False
         base = turn.base
-        places, field, index, size = self._places, number % BLOCK, row_id % ROWS_A_TURN, len(field_counted)
-        place = places.setdefault(partition, len(places) + 1)
-        spot = (field, field, index, packed_row, size)
-        fixed = _TURN.pack(place, turn.epoch, send, base, control, number, record.previous, at_ms, *spot)
-        self._told.append(fixed + field_counted + text.encode())
+        places, field = self._places, number % BLOCK
+        fixed = _TURN.pack(
+            places.setdefault(partition, len(places) + 1),
+            turn.epoch,
+            send,
+            base,
+            control,
+            number,
+            record.previous,
+            at_ms,
+            field,
+            field,
+            row_id % ROWS_A_TURN,
+            packed_row,
+            size,
+        )
+        self._told.append(fixed + text.encode())
         # The head that this turn most often leaves, so that the script need not write over it.
         head = _VERSIONS.pack(base + 1, control) + count + packed_row * 2 + _END_OF_HEAD
         self._values += (head + encode(state), packing.record(record), made)
