@@ -5,6 +5,7 @@ Not a test module: ``conftest.py`` here, and those below, put this folder on the
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -269,9 +270,15 @@ class Rig(ABC):
 
 
 def free_port() -> int:
-    """A port below those that outgoing connections take, so that it is still free after a restart."""
+    """A port of this worker's own, so that it is still free when a process that was to have it starts, or starts again."""
     while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
+        port = next(_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+_WORKERS = 4
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+# Above the ports of servers that tests start, below those that outgoing connections take.
+_PORTS = itertools.cycle(random.SystemRandom().sample(range(30_000 + _WORKER, 32_000, _WORKERS), 500))
