@@ -99,7 +99,9 @@ class Life:
     async def turn(self, versions: dict[Urn, int]) -> Turn:
         pick = self.random
         number, event = pick.choice(self.events)
-        base = versions[event.home] if self.chance(0.9) else versions[event.home] + pick.choice([-1, 1])
+        base = version = versions[event.home]
+        if not self.chance(0.9):
+            base += pick.choice([-1, 1]) if version else 1
         touching = self.chance(0.7)
         state = make_state(event.home, base + 1, last=number, control=pick.choice([0, 0, 0, 1]), vars={"n": self.serial})
         turn = make_turn(

@@ -12,7 +12,7 @@ from vaiven.model.errors import SettingsError, StoreError, StoreMismatch, StoreU
 from vaiven.model.messages import OutboundMessage
 from vaiven.model.outbox import RowState, Settlement
 from vaiven.model.receipts import DeliveryStatus
-from vaiven.model.turns import AlreadyHandled, Committed, Consent, LeaseLost, Taken, Timer, Turn, Verdict
+from vaiven.model.turns import AlreadyHandled, Committed, Consent, LeaseLost, SessionMoved, Taken, Timer, Turn, Verdict
 from vaiven.model.urns import Identity, Urn
 from vaiven.stores import open_store
 from vaiven.stores.contract import FlowVersion, Role, Total
@@ -20,7 +20,7 @@ from vaiven.stores.redis import Durability, RedisStore, keys
 from vaiven.stores.redis.store import PARTITIONS
 from vaiven.stores.redis.topology import slot_of
 from vaiven.stores.redis.wire import Patience
-from vaiven.testing.builders import AT_MS, CHANNEL, HOME, make_event, make_row, make_turn
+from vaiven.testing.builders import AT_MS, CHANNEL, HOME, SENDER, make_event, make_row, make_state, make_turn
 from vaiven.testing.promises.at_once import Turner
 from vaiven.testing.promises.base import rows_of
 from vaiven.testing.proxy import Fault, Proxy
@@ -61,14 +61,14 @@ async def test_a_new_store_has_256_partitions_and_another_number_is_refused(stor
 async def test_a_newer_schema_is_refused(store: RedisStore, redis_server: Server) -> None:
     redis_server.say("HSET", "vaiven:meta", "schema", 99)
     for read_only in (False, True):
-        with pytest.raises(StoreMismatch, match=r"made by a newer version \(schema 99, known 3\)"):
+        with pytest.raises(StoreMismatch, match=r"made by a newer version \(schema 99, known 4\)"):
             await opened(redis_server.url, read_only=read_only)
 
 
 async def test_a_layout_from_before_the_first_release_is_refused(store: RedisStore, redis_server: Server) -> None:
     redis_server.say("HSET", "vaiven:meta", "schema", 1)
     for read_only in (False, True):
-        with pytest.raises(StoreMismatch, match=r"before the first release \(schema 1, known 3\)"):
+        with pytest.raises(StoreMismatch, match=r"before the first release \(schema 1, known 4\)"):
             await opened(redis_server.url, read_only=read_only)
 
 
@@ -192,7 +192,11 @@ async def test_a_row_settled_already_is_not_found_in_what_is_told_of_others(redi
     await store.close()
 
 
-async def test_a_full_server_takes_nothing_more_and_what_is_under_way_is_finished(own_server: Server) -> None:
+AFTER_A_CALL = [RowState.ACCEPTED, RowState.REJECTED, RowState.RETRY, RowState.HELD, RowState.UNKNOWN, RowState.QUEUED]
+
+
+@pytest.mark.parametrize("state", AFTER_A_CALL)
+async def test_a_full_server_takes_nothing_more_and_what_is_under_way_is_finished(own_server: Server, state: RowState) -> None:
     store = await opened(own_server.url)
     owner = await Owner.of(store)
     dialed = [*rows_of(await owner.commit(owner.event(), {}, claiming=owner.claiming()))]
@@ -203,8 +207,61 @@ async def test_a_full_server_takes_nothing_more_and_what_is_under_way_is_finishe
         await owner.accept(owner.event("tel:+12025550102"))
     turn = make_turn(waits, number, owner.turns[waits.partition], rows=[make_row(waits, number)])
     dialed += rows_of((await store.commit([turn], owner.claiming()))[0])
-    assert [await owner.settle(row, RowState.ACCEPTED, provider_id=f"SM{row.row}") for row in dialed] == [True, True]
-    assert {row.state for home in (HOME, waits.home) for row in await store.rows(home)} == {RowState.ACCEPTED}
+    assert [await owner.settle(row, state, provider_id=f"SM{row.row}", retry_ms=AT_MS) for row in dialed] == [True, True]
+    assert {row.state for home in (HOME, waits.home) for row in await store.rows(home)} == {state}
+    await store.close()
+
+
+async def test_a_full_server_takes_what_a_settlement_tells(own_server: Server) -> None:
+    store = await opened(own_server.url)
+    owner = await Owner.of(store)
+    (row,) = rows_of(await owner.commit(owner.event(), {}, claiming=owner.claiming()))
+    event = owner.event()
+    own_server.say("CONFIG", "SET", "maxmemory", "1")
+    assert await owner.settle(row, RowState.REJECTED, event=event)
+    assert [taken.event for taken in await store.take(owner.turns, {}, 9)] == [event]
+    await store.close()
+
+
+async def test_on_a_full_server_leases_are_held_and_what_falls_due_goes(own_server: Server) -> None:
+    store = await opened(own_server.url)
+    owner = await Owner.of(store)
+    timer = Timer(HOME, CHANNEL, "k", AT_MS, "s", "ask", 1)
+    await owner.commit(owner.event(), {}, timers=(timer,))
+    own_server.say("CONFIG", "SET", "maxmemory", "1")
+    assert (await Owner.of(store)).turns == owner.turns
+    (due,) = await store.due(owner.turns, AT_MS, 9)
+    assert await store.draw(SENDER, 10.0, 5, 3, AT_MS) == 3
+    (row,) = await owner.claim()
+    assert await owner.settle(row, RowState.RETRY, retry_ms=AT_MS + 1)
+    turn = make_turn(due.event, due.number, owner.turns[due.event.partition], 1, rows=[make_row(due.event, due.number)])
+    assert isinstance((await store.commit([turn]))[0], Committed)
+    assert (await store.prune(owner.turns, AT_MS + 9, 9)) > 0
+    await store.close()
+
+
+async def test_on_a_full_server_what_was_left_dialed_is_settled_by_the_next(own_server: Server) -> None:
+    store = await opened(own_server.url)
+    owner = await Owner.of(store)
+    (row,) = rows_of(await owner.commit(owner.event(), {}, claiming=owner.claiming()))
+    own_server.say("CONFIG", "SET", "maxmemory", "1")
+    await store.release(Role.SEND, "owner")
+    assert await store.attend(Role.SEND, "newer", 30_000) == ["newer"]
+    newer = await store.lease(Role.SEND, "newer", range(store.partitions), 30_000)
+    assert [each.row for each in await store.strays(newer)] == [row.row]
+    assert await store.settle([Settlement(row.partition, newer[row.partition], row.row, 1, RowState.UNKNOWN)]) == [True]
+    await store.close()
+
+
+async def test_rows_that_move_while_they_are_listed_are_listed_once(redis_server: Server) -> None:
+    """Each row's receipt gives it a line of its own, where it is met again."""
+    store = await opened(redis_server.url, partitions=1)
+    owner = await Owner.of(store)
+    homes = [Urn(f"tel:+1202555{each:04}") for each in range(100, 160)]
+    rows = [rows_of(await owner.commit(owner.event(home), {}, claiming=owner.claiming()))[0] for home in homes]
+    receipts = [owner.receipt(DeliveryStatus.SENT, row.home, reference=row.reference) for row in rows]
+    listed, *_ = await asyncio.gather(store.unsettled([RowState.DIALED], 200), *receipts)
+    assert sorted(row.row for row in listed) == [row.row for row in rows]
     await store.close()
 
 
@@ -511,6 +568,18 @@ async def test_a_turn_is_not_committed_before_what_took_the_place_of_one_before_
     assert [taken.number for taken in await store.take(owner.turns, {}, 9)] == [before, before + 1, before + 2]
     for each in (store, door):
         await each.close()
+
+
+@pytest.mark.parametrize("size", [100, 4_000, 5_000, 100_000])
+async def test_a_turn_of_a_contact_of_any_size_is_committed_on_its_newest_state_only(store: RedisStore, size: int) -> None:
+    owner = await Owner.of(store)
+    for version in range(1, 4):
+        state = make_state(version=version, name="x" * size)
+        assert isinstance(await owner.commit(owner.event(), {}, state=state, claiming=owner.claiming()), Committed)
+    moved = await owner.commit(owner.event(), {}, state=make_state(name="x" * size), base=1, claiming=owner.claiming())
+    assert moved == SessionMoved(HOME, 3)
+    assert (await store.load([HOME]))[0].contact.name == "x" * size
+    assert [row.state for row in await store.rows(HOME)] == [RowState.DIALED, RowState.QUEUED, RowState.QUEUED]
 
 
 @pytest.mark.parametrize("text", ["x" * 70_000, "☃" * 22_000, "🎉" * 30_000], ids=["x", "snow", "party"])

@@ -1,8 +1,8 @@
 """What comes in where it is also turned: decided on states at hand, and saved by the very script that gives it its number.
 
-Only where nothing is in the way: the number must be the next one, nothing else of its partition may wait, and the contact must be
-as it was decided on. The script compares all of it. What it refuses it has not touched: that is stored as ever, and decided again
-only if it got another number than it was decided for (docs/decisions/0002).
+Only where nothing is in the way: the owner must know of nothing of its partition that waits, the number must be the next one, and
+the contact must be as it was decided on. The script compares the last two. What it refuses it has not touched: that is stored as
+ever, and decided again only if it got another number than it was decided for (docs/decisions/0002).
 """
 
 import asyncio

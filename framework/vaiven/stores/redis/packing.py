@@ -83,9 +83,10 @@ UNUSUAL = 0x7FFFFFFF
 _FIXED = struct.Struct(">BHHBI")
 _OWN = 31
 """Bytes of a partition's marks (``scripts/lib_own.lua``), before its briefs."""
-_BRIEF = 24
+_ID, _BRIEF = 7, 24
+_ONCE = struct.pack(">BHHB", STATE_CODES[RowState.DIALED], 1, 0, 0)
 _NOTHING_YET = bytes(6 + 2 + 2)
-"""Of a line: no instant of a retry, no provider's id, no reason."""
+"""How the line of any such row begins, dialed once; and how it ends: no instant of a retry, no provider's id, no reason."""
 _LINK = 7
 """Bytes before a record, without the home that they may name: the number of the home's turn before, and how long the home is."""
 
@@ -180,13 +181,11 @@ def read_line(value: bytes) -> Line:
 
 def briefs(own: bytes | None) -> list[tuple[int, bytes]]:
     """Rows that usual turns dialed, with their lines, from a partition's marks (``scripts/lib_briefs.lua``)."""
-    number = int.from_bytes
     found: list[tuple[int, bytes]] = []
     for at in range(_OWN, len(own or b""), _BRIEF):
         assert own is not None
-        row, dialed_ms, before, epoch = own[at : at + 7], own[at + 7 : at + 13], own[at + 13 : at + 20], own[at + 20 : at + 24]
-        fixed = _FIXED.pack(STATE_CODES[RowState.DIALED], 1, 0, 0, number(epoch, "big"))
-        found.append((number(row, "big"), fixed + dialed_ms + before + _NOTHING_YET))
+        told = at + _ID
+        found.append((int.from_bytes(own[at:told], "big"), _ONCE + own[told : at + _BRIEF] + _NOTHING_YET))
     return found
 
 

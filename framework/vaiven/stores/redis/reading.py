@@ -166,22 +166,27 @@ async def _unknown(on: Asking, limit: int) -> list[OutboxRow]:
 
 
 async def _on_their_way(on: Asking, partition: int) -> AsyncIterator[OutboxRow]:
+    """Rows that are not final, each once, though it may move while these are read."""
+
     async def made_with(id_: int) -> bytes | None:
         name, field = packing.field_of(id_)
         key = on.keys.of(partition, name)
         made: bytes | None = await on.ask(key, "HGET", key, field)
         return made
 
-    own = on.keys.of(partition, "own")
+    own, dialed = on.keys.of(partition, "own"), set[int]()  # no more than the senders have connections
     for id_, line in packing.briefs(await on.ask(own, "GET", own)):
+        dialed.add(id_)
         if (made := await made_with(id_)) is not None:
             yield packing.read_row(partition, id_, line + made)
     for name in ("dial", "wait"):
         key, cursor = on.keys.of(partition, name), b"0"
         while True:
             cursor, flat = await on.ask(key, "HSCAN", key, cursor, "COUNT", PAGE)
-            ids = [int(id_) for id_ in flat[::2]]
-            for id_, line, made in zip(ids, flat[1::2], await asyncio.gather(*map(made_with, ids)), strict=True):
+            lines = {id_: line for name_, line in zip(flat[::2], flat[1::2], strict=True) if (id_ := int(name_)) not in dialed}
+            if name == "dial":
+                dialed.update(lines)
+            for (id_, line), made in zip(lines.items(), await asyncio.gather(*map(made_with, lines)), strict=True):
                 if made is not None:  # it has become final meanwhile, and old
                     yield packing.read_row(partition, id_, line + made)
             if cursor == b"0":

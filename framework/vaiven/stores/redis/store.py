@@ -25,7 +25,7 @@ from vaiven.stores.redis.wire import Durability, Patience, Wire
 PARTITIONS = 256
 """How many a new store gets unless told: enough to share among many processes and nodes, few enough to look at in a second."""
 
-SCHEMA = 3
+SCHEMA = 4
 
 HEAR_S = 1.0
 """How long ``open`` waits for pub/sub at most."""

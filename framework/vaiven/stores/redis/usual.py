@@ -4,21 +4,23 @@ What is not usual has no such form. Codes and places are no part of the schema: 
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from vaiven.model.outbox import ROWS_A_TURN, RowState, Settlement
 from vaiven.model.turns import Turn
 from vaiven.stores.redis import packing
-from vaiven.stores.redis.packing import BLOCK, HEAD, LINE_MARK, STATE_CODES, Blobs, brief, encode, names
+from vaiven.stores.redis.packing import BLOCK, HEAD, LINE_MARK, STATE_CODES, Blobs, brief, encode
 
 VALUES = 3
 """Values of a turn, beside what is asked: the contact's, the record, and what the row was made with (empty: no row)."""
 
-_TURN = struct.Struct(">BIIIIQQQBBB7sB")
-_SETTLED = struct.Struct(">BIHBQQBBc7s")
+_TURN = struct.Struct(">BIIIQQBBB7sIHIB")
+_SETTLED = struct.Struct(">BIQB7sBBcBI")
+_ENDS = struct.Struct(">HIH")
 _VERSIONS = struct.Struct(">II")
 _END_OF_HEAD = bytes(HEAD - _VERSIONS.size - 6 - 7 - 7)
 _NO_ROW = bytes(7)
+_LOW = 0xFFFFFFFF
 _USUAL = frozenset({RowState.ACCEPTED, RowState.REJECTED})
 
 
@@ -76,14 +78,15 @@ class UsualTurns:
             turn.epoch,
             send,
             base,
-            control,
             number,
             record.previous,
-            at_ms,
             field,
             field,
             row_id % ROWS_A_TURN,
             packed_row,
+            send,
+            at_ms >> 32,
+            at_ms & _LOW,
             size,
         )
         self._told.append(fixed + text.encode())
@@ -96,8 +99,8 @@ class UsualTurns:
         return len(self._told)
 
     def asked(self) -> tuple[list[str], Blobs]:
-        """Their partitions; then what is told of each, and its values."""
-        return [names[partition] for partition in self._places], [b"".join(self._told), *self._values]
+        """The keys of their partitions' marks; then what is told of each, and its values."""
+        return _marks(self._places, self._prefixes), [b"".join(self._told), *self._values]
 
     def state_at(self, index: int) -> bytes:
         """The contact's value that this turn leaves."""
@@ -108,25 +111,30 @@ def settlements(told: Sequence[Settlement], prefixes: Mapping[int, str]) -> tupl
     """Which of these are usual, by place; and those for ``settled.lua``."""
     places, packed, found = dict[int, int](), list[bytes](), list[int]()
     for at, one in enumerate(told):
-        if one.event is not None or one.state not in _USUAL:
+        if one.event is not None or one.attempt != 1 or one.state not in _USUAL:
             continue
         row_id = one.row
         number, index = divmod(row_id, ROWS_A_TURN)
-        text = f"{brief(one.provider_id)}\0{brief(one.reason)}\0{prefixes[one.partition]}h:{number // BLOCK}\0"
-        if text.count("\0") != 3:
-            continue
+        provider_id, reason = brief(one.provider_id).encode(), brief(one.reason).encode()
+        retry_ms = one.retry_ms
         fixed = _SETTLED.pack(
             places.setdefault(one.partition, len(places) + 1),
             one.epoch,
-            one.attempt,
-            STATE_CODES[one.state],
-            one.retry_ms,
             number,
+            STATE_CODES[one.state],
+            row_id.to_bytes(7, "big"),
             number % BLOCK,
             index,
             LINE_MARK,
-            row_id.to_bytes(7, "big"),
+            len(provider_id) > 0,
+            _ENDS.size + len(provider_id) + 2 + len(reason),
         )
-        packed.append(fixed + text.encode())
+        ends = _ENDS.pack(retry_ms >> 32, retry_ms & _LOW, len(provider_id))
+        block = f"{prefixes[one.partition]}h:{number // BLOCK}\0".encode()
+        packed.append(b"".join((fixed, ends, provider_id, len(reason).to_bytes(2, "big"), reason, block)))
         found.append(at)
-    return found, ([names[partition] for partition in places], [b"".join(packed)])
+    return found, (_marks(places, prefixes), [b"".join(packed)])
+
+
+def _marks(partitions: Iterable[int], prefixes: Mapping[int, str]) -> list[str]:
+    return [f"{prefixes[partition]}own" for partition in partitions]

@@ -12,7 +12,7 @@ from vaiven.model.turns import Committed
 from vaiven.stores.contract import Lag, Role, Store, Total
 from vaiven.testing.builders import AT_MS, HOME
 from vaiven.testing.clock import Clock
-from vaiven.testing.promises.base import OTHER, THIRD, TTL_MS, Owner, Promises, states
+from vaiven.testing.promises.base import OTHER, THIRD, TTL_MS, Owner, Promises, rows_of, states
 
 HEARD_S = 5.0
 """A wake may come at once or never; one that has not come by then will not."""
@@ -201,6 +201,16 @@ class FleetContract(Promises):
         left = {home: states(await store.rows(home)) for home in (HOME, OTHER, THIRD)}
         assert left == {HOME: [RowState.QUEUED], OTHER: [], THIRD: [RowState.QUEUED]}
         assert [one.home for one in await owner.claim(AT_MS + 99_000)] == [THIRD, HOME]
+
+    async def test_a_row_that_became_final_after_a_prune_had_passed_it_goes_with_the_next(
+        self, store: Store, owner: Owner
+    ) -> None:
+        (row,) = rows_of(await owner.commit(owner.event(), {}, claiming=owner.claiming()))
+        assert await store.prune(owner.turns, AT_MS + 1, 99) == 1  # the turn's record
+        assert await owner.settle(row, RowState.ACCEPTED)
+        assert states(await store.rows(HOME)) == [RowState.ACCEPTED]
+        assert await store.prune(owner.turns, AT_MS + 1, 99) == 1
+        assert await store.rows(HOME) == []
 
     async def test_pruning_takes_neither_states_nor_totals_nor_what_others_own(
         self, store: Store, owner: Owner, clock: Clock

@@ -23,6 +23,12 @@ class OutboxContract(Promises):
         assert await owner.store.rows(HOME) == [row]
         assert await owner.claim() == []
 
+    async def test_rows_of_a_turn_without_state_and_record_are_the_home_s_too(self, store: Store, owner: Owner) -> None:
+        """Whether or not the home has others on their way."""
+        for _ in range(3):
+            await owner.commit(owner.event(), {}, touching=False, record=None)
+        assert len(await store.rows(HOME)) == 3
+
     async def test_a_claim_keeps_to_its_budget_and_its_channels(self, owner: Owner) -> None:
         for n in range(6):
             await owner.commit(owner.event(f"tel:+1202555010{n}"), {"channel": "sms" if n % 2 else "wa"})
@@ -95,10 +101,14 @@ class OutboxContract(Promises):
     async def test_a_row_goes_again_when_its_instant_has_come(self, owner: Owner, state: RowState) -> None:
         await owner.commit(owner.event(), {})
         (first,) = await owner.claim()
-        assert await owner.settle(first, state, retry_ms=AT_MS + 50, reason="429")
+        assert await owner.settle(first, state, retry_ms=AT_MS + 50, reason="429", provider_id="SM1")
         assert await owner.claim(AT_MS + 49) == []
         (again,) = await owner.claim(AT_MS + 50)
         assert (again.attempt, again.unknowns, again.reason) == (2, int(state is RowState.HELD), "429")
+        assert await owner.settle(again, RowState.REJECTED, reason="21610")
+        last = await owner.row()
+        assert (last.state, last.attempt, last.unknowns, last.reason) == (RowState.REJECTED, 2, again.unknowns, "21610")
+        assert last.provider_id == "SM1"  # the only name that a provider gave it
 
     async def test_the_order_is_by_class_with_ageing_then_by_age(self, owner: Owner) -> None:
         made = [

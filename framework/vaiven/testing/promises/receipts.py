@@ -83,6 +83,7 @@ class ReceiptContract(Promises):
         [
             (DeliveryStatus.SENT, RowState.UNKNOWN, RowState.ACCEPTED),
             (DeliveryStatus.SENT, RowState.RETRY, RowState.ACCEPTED),
+            (DeliveryStatus.SENT, RowState.REJECTED, RowState.ACCEPTED),
             (DeliveryStatus.FAILED, RowState.ACCEPTED, RowState.ACCEPTED),
             (DeliveryStatus.FAILED, RowState.UNKNOWN, RowState.REJECTED),
         ],
@@ -92,10 +93,12 @@ class ReceiptContract(Promises):
     ) -> None:
         await owner.commit(owner.event(), {})
         (row,) = await owner.claim()
-        await owner.receipt(status, reference=row.reference)
+        await owner.receipt(status, reference=row.reference, error="30003")
         assert (await owner.row()).state is RowState.DIALED
         assert await owner.settle(row, state)
-        assert ((await owner.row()).state, (await owner.row()).delivery) == (end, status)
+        settled = await owner.row()
+        assert (settled.state, settled.delivery) == (end, status)
+        assert settled.reason == ("30003" if status is DeliveryStatus.FAILED else None)
 
     async def test_a_receipt_by_provider_id_finds_the_row_of_its_home(self, owner: Owner) -> None:
         await self._sent(owner, provider_id="SM1")

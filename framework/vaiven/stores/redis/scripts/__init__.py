@@ -1,4 +1,7 @@
-"""The Lua scripts, one a promise. Each names the keys that it touches, and the parts (``lib_*.lua``) it is put together with."""
+"""The Lua scripts, one a promise. Each names the keys that it touches, and the parts (``lib_*.lua``) it is put together with.
+
+Where memory is full (``maxmemory``) nothing new is taken, and what is under way is finished: scripts for that say so.
+"""
 
 import re
 from functools import cache
@@ -29,9 +32,14 @@ def _constants() -> dict[str, str]:
     }
 
 
-_ASKED = """local BASE, ORIGIN, ASKED = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
+_ASKED = """local redis, struct, string = redis, struct, string
+local BASE, ORIGIN, ASKED = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 local function blob(at) return ARGV[3 + at] end
 """
+
+
+GOES_ON = ("-- A full server goes on with this.\n", "#!lua flags=allow-oom\n")
+"""How a script says so, and how a server is told ("script flags", since Redis 7.0)."""
 
 
 def _read(name: str) -> str:
@@ -48,4 +56,5 @@ def script(name: str) -> Script:
     words = set(re.findall(r"\b[A-Z_]+\b", text))
     # Each call pays for every line that it runs through.
     needed = [f"local {name} = {value}\n" for name, value in _constants().items() if name in words]
-    return Script(name, "".join(needed) + text)
+    said, flags = GOES_ON
+    return Script(name, (flags if said in body else "") + "".join(needed) + text)

@@ -10,11 +10,13 @@ for _, name in ipairs(ASKED) do
     places[name] = #woken
   end
 end
-local owners = owners_of(woken)
+local keys = {}
+for at, name in ipairs(woken) do keys[at] = BASE .. name .. '}:own' end
+local owners = owners_of(keys)
 for at, name in ipairs(ASKED) do
   local own = owners[places[name]]
   own.last, own.changed = own.last + 1, true
-  redis.call('XADD', own.P .. 'in', string.format('0-%d', own.last), 'e', ARGV[3 + at])
+  redis.call('XADD', prefix_of(own) .. 'in', string.format('0-%d', own.last), 'e', ARGV[3 + at])
   numbers[at] = own.last
 end
 put_owners(owners, written)

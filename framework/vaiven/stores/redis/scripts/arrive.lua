@@ -1,12 +1,11 @@
 -- The usual turns (``lib_usual.lua``) of events that come in by this very call, and never wait: each was decided under the number
--- that it would get, while nothing else waits in its inbox. Where that is not so, or the lease is lost, nothing was done.
--- Keys: own, in, c:, tally:, polls, h:, dial.
--- Asked: partitions; the turns.
+-- that it would get. Where it would get another, since something else came in meanwhile, or the lease is lost, nothing was done.
+-- Keys: own, c:, tally:, polls, h:, dial.
+-- Asked: keys of the marks of partitions; the turns.
 -- Answer: 0 of each that is saved; UNUSUAL: nothing was done.
 -- With: shapes own owners briefs usual
 
 return save_all(function(own, number)
-  own.waits = own.waits or redis.call('XLEN', own.P .. 'in')
-  if own.waits > 0 or own.last + 1 ~= number then return UNUSUAL end
+  if own.last + 1 ~= number then return UNUSUAL end
   own.last, own.changed = number, true
 end)

@@ -1,4 +1,5 @@
 -- Say that an owner works in a role for a while; give everybody who does.
+-- A full server goes on with this.
 -- Keys: attend:<role>.
 -- Asked: owner, ttl (0: not any more), now (0: the server's clock).
 -- With: clock

@@ -1,4 +1,5 @@
 -- Claim rows that may go now and mark them dialed; settle for good those that must not go any more.
+-- A full server goes on with this.
 -- Keys: own, c:, o:, h:, wait, dial, waits, lane, q:, s:, late.
 -- Asked: now; channel, room, channel, room, …; partition, epoch, partition, epoch, …
 -- Answer: partition, row, value of each.

@@ -1,4 +1,5 @@
 -- Save all that each turn did, or nothing of it; then claim of its rows what may go.
+-- A full server goes on with this.
 -- Keys: own, in, takes, c:, o:, ledger, timers, due, tally:, polls, h:, wait, dial, waits, lane, q:, s:, unknown, late, p:,
 -- dead, letters. Channel: wake:send.
 -- Asked: turns, send epochs by partition, budget by channel, homes refused before.
@@ -84,7 +85,7 @@ local function add_rows(at, person, turn, index)
     if row.home ~= person.home then
       enter_lane(row)  -- a word to another home: the lane is that one's, and no chain leads to it
     else
-      row.before, person.row = person.row, id
+      row.before, person.row, person.changed = person.row, id, true
       take_place(row, person, at)
     end
     touch(row)

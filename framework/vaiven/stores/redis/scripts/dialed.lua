@@ -1,4 +1,5 @@
 -- Rows dialed under the present epoch. They are to be sent, so the answer waits for the disk as the call did that dialed them.
+-- A full server goes on with this.
 -- Keys: own, dial, h:.
 -- Asked: partition, epoch, partition, epoch, …
 -- Answer: partition, row, value of each.

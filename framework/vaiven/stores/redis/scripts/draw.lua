@@ -1,4 +1,5 @@
 -- Take tokens from a sender's bucket; give how many there were.
+-- A full server goes on with this.
 -- Keys: rate:<sender>.
 -- Asked: rate a second, burst, wanted (below 0: put back), now.
 

@@ -1,4 +1,5 @@
 -- Forget a dead letter.
+-- A full server goes on with this.
 -- Keys: own, dead, letters.
 -- Asked: partition, number.
 -- With: own partition

@@ -1,4 +1,5 @@
 -- Move timers that are due into the inboxes as events, oldest first; give them numbered.
+-- A full server goes on with this.
 -- Keys: own, in, timers, due.
 -- Asked: now, limit; partition, epoch, partition, epoch, …
 -- Answer: partition, number, event of each.

@@ -1,4 +1,5 @@
 -- Take or renew leases; give the partitions now held and their epochs.
+-- A full server goes on with this.
 -- Keys: own, lease.
 -- Asked: role, owner, ttl, now (0: the server's clock), partitions, whether to take expired ones.
 -- With: own partition clock

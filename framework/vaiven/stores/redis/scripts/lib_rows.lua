@@ -59,7 +59,7 @@ local function row_in(at, id, place, name)
   local row = at.rows[id]
   if row then return row.place == place and row or nil end
   local block, field = block_of(id)
-  local line, made, brief, _
+  local line, made, brief
   if place == 'final' then
     line, made = unpack(redis.call('HMGET', at.P .. block, field .. LINE_MARK, field))
     if not line then return nil end
@@ -67,7 +67,7 @@ local function row_in(at, id, place, name)
     line = redis.call('HGET', at.P .. place, name or id)
     if not line and place == 'dial' then
       brief = brief_of(at.briefs, struct.pack('>I7', id))
-      if brief then _, line = line_at(at.briefs, brief) end
+      if brief then line = line_at(at.briefs, brief) end
     end
     if not line then return nil end
     made = redis.call('HGET', at.P .. block, field)

@@ -1,5 +1,6 @@
 -- Remove history records and final rows made before an instant. A sweep goes up by number and stops at the first turn that is
 -- younger or not handled yet. Rows that it must leave behind, and that are final later, are found again in "late".
+-- A full server goes on with this.
 -- Keys: own, in, h:, wait, dial, unknown, late, kept, lease.
 -- Asked: before, limit; partition, epoch, partition, epoch, …
 -- Answer: how many went.

@@ -2,6 +2,7 @@
 -- again, may have lost its last words: then what is remembered of before counts no more. Every lease goes on under another epoch,
 -- which its owner learns when it renews. Lost leases had epochs, and lost events numbers, which must not come again: so the next
 -- ones are higher by more than can have been lost.
+-- A full server goes on with this.
 -- Keys: own, lease, takes.
 -- Asked: which run of a server this is; partitions.
 -- With: own partition gaps

@@ -1,4 +1,5 @@
 -- Give back leases that an owner holds. A free one keeps its last epoch, below zero.
+-- A full server goes on with this.
 -- Keys: own, lease, takes.
 -- Asked: role, owner, whether what waits counts as never taken, partitions.
 -- With: own partition

@@ -1,4 +1,5 @@
 -- Record what became of attempts.
+-- A full server goes on with this.
 -- Keys: own, in, c:, h:, wait, dial, waits, lane, q:, s:, unknown, late, p:. Channels: wake:turn, wake:send.
 -- Asked: partition, epoch, row, attempt, state, provider id, reason, retry instant, event, its partition; of each.
 -- Answer: 1 or 0 of each.

@@ -1,55 +1,46 @@
--- The usual settlements: accepted or rejected, of a home's only row, of which no receipt has told yet. What is not so after all is
--- left to settle.lua, which decides the same.
+-- The usual settlements: accepted or rejected, of a home's only row, tried once, of which no receipt has told yet. What is not so
+-- after all is left to settle.lua, which decides the same.
+-- A full server goes on with this.
 -- Keys: own, dial, h:.
--- Asked: partitions; the settlements (``usual.settlements``).
+-- Asked: keys of the marks of partitions; the settlements (``usual.settlements``).
 -- Answer: 1 or 0 of each; UNUSUAL: nothing was done.
 -- With: shapes own owners briefs
 
--- Its partition's place, epoch, attempt, state, retry instant, number, where its line goes in its block; the row; its provider id,
--- reason, its block's key.
-local SETTLED = '>BI4I2BI8I8c3c7sss'
-local DIALED = 2
-local owners, answers, written, told, place, size, index = owners_of(ASKED), {}, {}, ARGV[4], 1, #ARGV[4], 0
+-- Its partition's place, epoch, number; its state; the row; where its line goes in its block; whether a provider named it; how its
+-- line ends. Then its block's key.
+local SETTLED = '>BI4I8c1c7c3BI4c0s'
+local told, place, owners, written, answers = ARGV[4], 1, owners_of(ASKED), {}, {}
 
--- The line of a row in "dial", which goes from there; nil: it is not there, or not as it usually is.
-local function from_dial(own, row, tried)
-  local name, dial = string.format('%d', (struct.unpack('>I7', row))), own.P .. 'dial'
-  local line = own.dials > 0 and redis.call('HGET', dial, name)
-  if not line then return nil end
-  local state, attempt, unknowns, delivery, epoch, dialed_ms, before, _, provider_id = struct.unpack(LINE, line)
-  if state ~= DIALED or attempt ~= tried or delivery > 0 then return nil end
+-- What there is to say of a row that has a line in "dial", from where it goes; nil: not there, or there is more to say.
+local function from_dial(own, row)
+  if own.dials == 0 then return nil end
+  local name, dial = string.format('%d', (struct.unpack('>I7', row))), prefix_of(own) .. 'dial'
+  local line = redis.call('HGET', dial, name)
+  local said = line and string.sub(line, #ONCE + 1, -#NOTHING_YET - 1)
+  if not line or line ~= ONCE .. said .. NOTHING_YET then return nil end
   redis.call('HDEL', dial, name)
-  return unknowns, epoch, dialed_ms, before, provider_id
+  return said
 end
 
 local function settle()
-  local owner, asked, tried, becomes, retry_ms, number, field, row, sent_as, reason, block
-  owner, asked, tried, becomes, retry_ms, number, field, row, sent_as, reason, block, place = struct.unpack(SETTLED, told, place)
+  local owner, epoch, number, state, row, field, named, ends, block
+  owner, epoch, number, state, row, field, named, ends, block, place = struct.unpack(SETTLED, told, place)
   local own = owners[owner]
-  if own.send ~= asked then return 0 end
-  if (own.parked > 0 and sent_as ~= '') or number <= own.swept then return UNUSUAL end
-  local unknowns, epoch, dialed_ms, before, provider_id, _ = 0, 0, 0, 0, ''
-  local found = brief_of(own.briefs, row)
+  if own.send ~= epoch then return 0 end
+  if (own.parked > 0 and named == 1) or number <= own.swept then return UNUSUAL end
+  local found, said = brief_of(own.briefs, row), nil
   if found then
-    if tried ~= 1 then return UNUSUAL end
-    _, dialed_ms, before, epoch = struct.unpack(BRIEF, own.briefs, found)
+    said = said_at(own.briefs, found)
     own.briefs, own.changed = but(own.briefs, found), true
   else
-    unknowns, epoch, dialed_ms, before, provider_id = from_dial(own, row, tried)
-    if not unknowns then return UNUSUAL end
+    said = from_dial(own, row)
+    if not said then return UNUSUAL end
   end
-  if sent_as ~= '' then provider_id = sent_as end
-  redis.call('HSET', block, field,
-    struct.pack(LINE, becomes, tried, unknowns, 0, epoch, dialed_ms, before, retry_ms, #provider_id, provider_id, #reason, reason))
+  redis.call('HSET', block, field, state .. TRIED_ONCE .. said .. ends)
   return 1
 end
 
--- Once a script has written, a server without memory lets it go on; and this needs none.
-redis.call('HDEL', owners[1].P .. 'dial', '')
-while place <= size do
-  index = index + 1
-  answers[index] = settle()
-end
+while place <= #told do answers[#answers + 1] = settle() end
 put_owners(owners, written)
 if #written > 0 then redis.call('MSET', unpack(written)) end
 return answers

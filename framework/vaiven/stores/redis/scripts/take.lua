@@ -1,4 +1,5 @@
 -- Events that wait in these partitions, by number, above a number each; count under how many epochs each was taken.
+-- A full server goes on with this.
 -- Keys: own, in, takes.
 -- Asked: limit; partition, epoch, above, whether something of it was given before; of each.
 -- Answer: partition, number, takes, event of each.
