@@ -8,6 +8,7 @@
 local PROMOTED = 256  -- so many sleepers of a partition and channel wake in one call
 local now, budget, asked = ASKED[1], ASKED[2], ASKED[3]
 local held = {}
+look(asked, 2)
 for each = 1, #asked, 2 do
   local at = partition(asked[each])
   if at.send == asked[each + 1] and redis.call('HLEN', at.P .. 'wait') > 0 then held[#held + 1] = at end

@@ -187,6 +187,9 @@ local function claim_own()
   return dialed
 end
 
+local names = {}
+for index, turn in ipairs(turns) do names[index] = turn[1] end
+look(names, 1)
 for index, turn in ipairs(turns) do verdicts[index] = decide(turn, index) end
 local dialed = claim_own()
 local woken = {}

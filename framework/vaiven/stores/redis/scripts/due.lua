@@ -27,6 +27,7 @@ local function source(at)
   return one
 end
 
+look(asked, 2)
 for each = 1, #asked, 2 do
   local at = partition(asked[each])
   if at.turn == asked[each + 1] then refill(heap, source(at)) end

@@ -6,6 +6,7 @@
 
 local role, owner, ttl, now = ASKED[1], ASKED[2], ASKED[3], clock(ASKED[4])
 local place, given = role == 'turn' and TURN_MARK or SEND_MARK, {}
+look(ASKED[5], 1)
 for _, number in ipairs(ASKED[5]) do
   local at = partition(number)
   local v = redis.call('HMGET', at.P .. 'lease', role .. '_owner', role .. '_until')

@@ -3,15 +3,33 @@
 
 local partitions = {}
 
-local function partition(name)
-  local known = partitions[name]
-  if known then return known end
-  local P = BASE .. name .. '}:'
-  known = {P = P, name = name, number = tonumber(name), people = {}, rows = {}}
-  known.turn, known.send, known.swept, known.taken, known.parked, known.last, known.dials, known.briefs =
-    read_own(redis.call('GET', P .. 'own'))
+local function know(name, own)
+  local turn, send, swept, taken, parked, last, dials, briefs = read_own(own)
+  local known = {
+    P = BASE .. name .. '}:', name = name, number = tonumber(name), people = {}, rows = {}, turn = turn, send = send,
+    swept = swept, taken = taken, parked = parked, last = last, dials = dials, briefs = briefs,
+  }
   partitions[name] = known
   return known
+end
+
+local function partition(name)
+  return partitions[name] or know(name, redis.call('GET', BASE .. name .. '}:own'))
+end
+
+-- Know all that a list has at every so many places, in one look.
+local function look(names, step)
+  local unknown, keys = {}, {}
+  for each = 1, #names, step do
+    local name = names[each]
+    if partitions[name] == nil then
+      partitions[name] = false
+      unknown[#unknown + 1], keys[#keys + 1] = name, BASE .. name .. '}:own'
+    end
+  end
+  if #keys > 0 then
+    for each, own in ipairs(redis.call('MGET', unpack(keys))) do know(unknown[each], own) end
+  end
 end
 
 -- Append an event to an inbox; give its number.

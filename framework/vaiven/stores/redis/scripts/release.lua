@@ -5,6 +5,7 @@
 -- With: own partition
 
 local role, owner, forget, given = ASKED[1], ASKED[2], ASKED[3], 0
+look(ASKED[4], 1)
 for _, number in ipairs(ASKED[4]) do
   local at = partition(number)
   if at[role] > 0 and redis.call('HGET', at.P .. 'lease', role .. '_owner') == owner then

@@ -30,6 +30,7 @@ end
 
 local given, begun = {}, {}
 
+look(asked, 4)
 for each = 1, #asked, 4 do
   local at = partition(asked[each])
   begun[at] = asked[each + 3]
