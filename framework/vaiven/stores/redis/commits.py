@@ -11,6 +11,7 @@ from typing import Any
 
 from vaiven.model.outbox import OutboxRow, Settlement
 from vaiven.model.turns import AlreadyHandled, Committed, LeaseLost, SessionMoved, Turn, Unreached, Verdict
+from vaiven.stores import rules
 from vaiven.stores.contract import Claiming
 from vaiven.stores.redis import packing
 from vaiven.stores.redis.asking import Asking
@@ -64,11 +65,12 @@ def _shares(turns: Sequence[Turn], budget: Budget) -> dict[int, dict[str, int]]:
 async def _commit(on: Asking, turns: Sequence[Turn], epochs: Epochs, budget: Budget) -> list[Verdict]:
     left = dict(budget)
     found, packed = usual(on.keys.prefixes, turns, epochs, left)
-    if not found:
-        return await _wholly(on, turns, epochs, left)
-    verdicts: dict[int, Verdict] = {}
     taken = set(found)
     rest = [at for at in range(len(turns)) if at not in taken]
+    # The usual ones go first; but what tells somebody a word waits for those before it, and for no others.
+    if not found or any(rules.tells(turns[at]) for at in rest):
+        return await _wholly(on, turns, epochs, budget)
+    verdicts: dict[int, Verdict] = {}
     first = on.run("quick", turns[0].event.partition, *packed.asked())
     codes, others = await asyncio.gather(first, _wholly(on, [turns[at] for at in rest], epochs, left))
     verdicts.update(zip(rest, others, strict=True))

@@ -123,6 +123,25 @@ class WordContract(Promises):
         (row,) = await self.claim_words(owner)
         assert row.row == telling[0].rows[0].row
 
+    async def test_a_turn_with_words_comes_where_its_commit_has_it_among_the_others(self, owner: Owner) -> None:
+        first, second, _ = neighbours(owner)
+        claiming = owner.claiming()
+        before = await owner.commit(owner.event(first), {}, claiming=claiming)
+        assert isinstance(before, Committed)
+        for order in ([0, 1], [1, 0]):
+            events = [owner.event(first), owner.event(second)]
+            numbers = await owner.store.accept(events)
+            versions = [state.contact.version for state in await owner.store.load([first, second])]
+            # The first one's row waits behind the one that is on its way.
+            fields: list[Mapping[str, Any]] = [{}, word(events[1])]
+            turns = [
+                make_turn(event, number, owner.turns[event.partition], version, rows=[make_row(event, number, **row)])
+                for event, number, version, row in zip(events, numbers, versions, fields, strict=True)
+            ]
+            verdicts = await owner.store.commit([turns[at] for at in order], claiming)
+            told = SessionMoved(second, versions[1]) if order == [1, 0] else Committed(numbers[1])
+            assert [verdicts[order.index(at)] for at in (0, 1)] == [Committed(numbers[0]), told]
+
     async def test_a_turn_with_words_does_not_wait_for_other_partitions(self, owner: Owner) -> None:
         here = owner.event(HOME).partition
         await owner.accept(owner.event(HOME))
